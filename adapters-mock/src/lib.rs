@@ -1,0 +1,1 @@
+//! A simulated fleet with faults, ports over it, proptest strategies and conformance suites for Tidegate adapters.

@@ -1,0 +1,281 @@
+//! What happens to a rollout: the only inputs of the machine.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Actor, ArmCapacity, Capabilities, CheckIndex, CommandId, Extra, GateRef, HookIndex, MoveId,
+    RolloutId, SeenTraffic, Timestamp, Verdict, Versions, World,
+    health::{Reading, Window},
+};
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A person or a system gave a command.
+    Command(Command),
+    /// A call of the move lane ended, or its fate is unknown.
+    Answered(Answer),
+    /// The world was read.
+    Observed(Box<Observation>),
+    /// A judge looked at evidence.
+    Judged(Judged),
+    /// A hook answered, or failed to.
+    HookAnswered {
+        /// Which hook.
+        hook: HookIndex,
+        /// What it said.
+        answer: HookAnswer,
+    },
+    /// The calendar was read: see [`Plan::calendar_at`](crate::Plan::calendar_at).
+    CalendarRead(CalendarState),
+    /// The rollout that this one was waiting for is over, and left this world.
+    Freed(Box<World>),
+    /// [`Rollout::next_deadline`](crate::Rollout::next_deadline) has come.
+    DeadlineReached,
+    /// Rollout time disagreed with the clock it is vouched by and was moved.
+    ClockStepped {
+        /// By how many milliseconds; every stored instant moves with it.
+        by_ms: i64,
+    },
+}
+
+/// A command, with who gave it and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// So that one given twice is carried out once.
+    pub id: CommandId,
+    /// Who.
+    pub actor: Actor,
+    /// Why, in the actor's words; may be empty.
+    pub reason: String,
+    /// What.
+    pub order: Order,
+}
+
+/// What is commanded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Begin.
+    Start,
+    /// Go no further until resumed. Guards are still judged, and a rollback still happens.
+    Pause,
+    /// Lift every hold that a person may lift.
+    Resume,
+    /// Approve the gate named.
+    Approve(GateRef),
+    /// Refuse the gate named: roll back.
+    Deny(GateRef),
+    /// Open the gate named without waiting for it.
+    Promote(GateRef),
+    /// Walk every remaining weight with gates skipped; guards and readiness are kept.
+    PromoteFull,
+    /// Go back.
+    Abort,
+    /// Out of `Halted`: try the rollback again.
+    Retry,
+    /// Out of `Halted`: take the candidate as it is.
+    Accept,
+    /// Out of `Halted`: leave the world as it is, and say so.
+    GiveUp,
+    /// A newer revision has been opened as another rollout of the same target.
+    Supersede {
+        /// The newer rollout.
+        by: RolloutId,
+    },
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => f.write_str("start"),
+            Self::Pause => f.write_str("pause"),
+            Self::Resume => f.write_str("resume"),
+            Self::Approve(gate) => write!(f, "approve {gate}"),
+            Self::Deny(gate) => write!(f, "deny {gate}"),
+            Self::Promote(gate) => write!(f, "promote {gate}"),
+            Self::PromoteFull => f.write_str("promote-full"),
+            Self::Abort => f.write_str("abort"),
+            Self::Retry => f.write_str("retry"),
+            Self::Accept => f.write_str("accept"),
+            Self::GiveUp => f.write_str("give up"),
+            Self::Supersede { by } => write!(f, "supersede by {by}"),
+        }
+    }
+}
+
+/// The answer to one attempt of a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Answer {
+    /// The move.
+    pub id: MoveId,
+    /// The attempt.
+    pub attempt: u8,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The target acknowledged the request. Completion is observed, never assumed.
+    Accepted,
+    /// It certainly did not happen, and may work later.
+    Retryable,
+    /// It certainly did not happen, and never will.
+    Permanent,
+    /// It may have happened: a time-out, a lost answer, a crash in between.
+    Ambiguous,
+    /// Class 1: the version sent is no longer the target's; nothing was changed.
+    Conflict,
+}
+
+/// What was read of the world. Parts that were not read, or not completely, are absent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// When the reading *began*: a move sent after this makes it too old to be used.
+    pub began: Timestamp,
+    /// Weights of the data plane over all routes.
+    pub traffic: Option<SeenTraffic>,
+    /// What the routes say of themselves, read with `traffic`.
+    pub versions: Option<Versions>,
+    /// Copies and tests.
+    pub extra: Option<Extra>,
+    /// Counts of capacity.
+    pub capacity: Option<SeenCapacity>,
+    /// The state of a platform's deployment.
+    pub platform: Option<PlatformSeen>,
+}
+
+impl Observation {
+    /// An observation of nothing, begun at `began`; fill in what was read.
+    #[must_use]
+    pub const fn begun(began: Timestamp) -> Self {
+        Self { began, traffic: None, versions: None, extra: None, capacity: None, platform: None }
+    }
+}
+
+/// Counts of capacity as read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SeenCapacity {
+    /// Units that carry all the traffic.
+    pub full: u32,
+    /// The same by zone.
+    pub full_by_zone: [u32; Capabilities::MAX_ZONES],
+    /// The stable arm.
+    pub stable: ArmCapacity,
+    /// The candidate.
+    pub candidate: ArmCapacity,
+}
+
+/// A point where a platform waits to be told to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitPoint {
+    /// Provisioned, before any production traffic.
+    Ready,
+    /// Between two steps of traffic.
+    Step,
+    /// After all traffic has moved, before the old side is terminated.
+    Termination,
+}
+
+impl WaitPoint {
+    /// All of them, in the order a platform reaches them.
+    pub const ALL: [Self; 3] = [Self::Ready, Self::Step, Self::Termination];
+}
+
+impl fmt::Display for WaitPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ready => "ready",
+            Self::Step => "step",
+            Self::Termination => "termination",
+        })
+    }
+}
+
+/// The state of a platform's deployment, as the platform reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlatformSeen {
+    /// A complete look-up found no deployment with our tag.
+    Absent,
+    /// Ours, under way. Its weight is in [`Observation::traffic`].
+    Running,
+    /// Ours, waiting to be released.
+    AtWait {
+        /// Where.
+        wait: WaitPoint,
+        /// When the platform stops waiting; [`Timestamp::MAX`] if it never does.
+        expires: Timestamp,
+    },
+    /// Ours, done.
+    Succeeded,
+    /// Going back, by its own rule or because it was told to.
+    RollingBack,
+    /// Gone back.
+    RolledBack,
+    /// Ended without going back.
+    Failed,
+    /// Stopped where it was.
+    Stopped,
+    /// A deployment that somebody else started holds the target.
+    Foreign,
+}
+
+/// Which of a check's two jobs a verdict is for. Their evidence is counted apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// All the time while the candidate has traffic.
+    Guard,
+    /// At a gate, only from windows that began after seen equalled wanted.
+    Gate,
+}
+
+/// A verdict, and what it rests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The check.
+    pub check: CheckIndex,
+    /// Which of its jobs.
+    pub role: Role,
+    /// The verdict over all looks so far.
+    pub verdict: Verdict,
+    /// Whether the check's limit for looks without a usable answer has been passed.
+    pub past_limit: bool,
+    /// The window of the looks that were judged, first start to last end.
+    pub window: Window,
+    /// The numbers compared.
+    pub reading: Reading,
+}
+
+/// What a hook said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HookAnswer {
+    /// Go on.
+    Approved,
+    /// Go back.
+    Denied,
+    /// Ask again later.
+    Wait,
+    /// No answer in time, or not a usable one. Never an approval.
+    Failed,
+}
+
+/// What the calendar says at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CalendarState {
+    /// Inside a freeze window: nothing goes forward.
+    pub frozen: bool,
+    /// Inside allowed hours: gates that ask for them may open.
+    pub open: bool,
+    /// The instant until which this stays so.
+    pub until: Timestamp,
+}

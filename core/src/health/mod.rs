@@ -1,0 +1,105 @@
+//! Looks in, verdicts out. Beside the control machine, not inside it.
+//!
+//! This module must not know phases, stages or rollouts: a judge sees raw measurements of both arms
+//! and says what they mean. It holds no limits of time; those are the machine's.
+
+mod look;
+mod threshold;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use look::{Look, Measurement, Window};
+pub use threshold::{Bound, Threshold, ThresholdError};
+
+/// What a judge says. The five are never merged, and none of them defaults to [`Verdict::Pass`].
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Good, by enough evidence.
+    Pass,
+    /// Bad, by enough evidence.
+    Fail,
+    /// Evidence, but not enough to say.
+    Inconclusive,
+    /// No usable evidence.
+    #[default]
+    NoData,
+    /// The measuring itself failed, or what it returned can not be true.
+    Error,
+}
+
+impl Verdict {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Pass, Self::Fail, Self::Inconclusive, Self::NoData, Self::Error];
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Inconclusive => "inconclusive",
+            Self::NoData => "no data",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// The numbers a verdict rests on, for the sentence a person reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The candidate's value in the deciding look; absent when there was none.
+    pub candidate: Option<f64>,
+    /// What it was compared with on the stable arm, where the baseline is stable.
+    pub baseline: Option<f64>,
+    /// The limit that was in force.
+    pub limit: Option<f64>,
+    /// Requests or samples of the candidate over all looks judged.
+    pub samples: u64,
+    /// Looks judged.
+    pub looks: u32,
+    /// Looks among them that failed.
+    pub failed: u32,
+}
+
+/// What a judge says after a look.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The verdict over all looks so far.
+    pub verdict: Verdict,
+    /// Whether looks without a usable answer have passed the judge's limit for them.
+    pub past_limit: bool,
+    /// The numbers compared.
+    pub reading: Reading,
+}
+
+/// A rule that turns looks into verdicts.
+///
+/// # Contract
+/// Pure: the same looks give the same judgements, whatever happened before and on whichever
+/// machine. State lives in the [`Judging`] it begins and is only a cache: it is rebuilt by giving
+/// the stored looks again. A judge never panics, whatever the looks hold, and never passes on looks
+/// without data.
+pub trait Judge: fmt::Debug + Send + Sync {
+    /// Begin with no evidence.
+    fn begin(&self) -> Box<dyn Judging>;
+
+    /// What these looks, in order, come to.
+    fn judge(&self, looks: &[Look]) -> Judgement {
+        let mut judging = self.begin();
+        let none =
+            Judgement { verdict: Verdict::NoData, past_limit: false, reading: Reading::default() };
+        looks.iter().fold(none, |_, look| judging.look(look))
+    }
+}
+
+/// A judge at work: the evidence so far, folded.
+pub trait Judging: fmt::Debug + Send {
+    /// Takes one more look in, and says what all of them come to.
+    fn look(&mut self, look: &Look) -> Judgement;
+}

@@ -1,0 +1,29 @@
+//! The pure rollout machine of Tidegate.
+
+pub mod capability;
+pub mod decision;
+mod event;
+pub mod health;
+mod ids;
+mod moves;
+mod plan;
+pub mod ports;
+pub mod record;
+pub mod rollout;
+mod time;
+mod weight;
+mod world;
+
+pub use capability::{
+    Capabilities, CapacityKind, Operation, PlatformAbility, RoutingKind, SafetyClass,
+};
+pub use event::*;
+pub use health::{Judge, Judgement, Judging, Look, Measurement, Reading, Verdict, Window};
+pub use ids::*;
+pub use moves::*;
+pub use plan::*;
+pub use ports::*;
+pub use rollout::*;
+pub use time::*;
+pub use weight::*;
+pub use world::*;

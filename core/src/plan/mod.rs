@@ -1,0 +1,221 @@
+//! Plans: parsed and checked once, then trusted.
+//!
+//! A [`PlanSpec`] is what people write. [`Plan::compile`] turns it, for the capabilities of one
+//! target, into a [`Plan`]: an immutable list of stages and a policy, or every problem at once.
+//! Nothing here must know phases or events.
+
+mod calendar;
+mod compile;
+mod problem;
+mod report;
+mod spec;
+mod stage;
+
+use serde::{Deserialize, Serialize};
+
+pub use calendar::{Calendar, CalendarError};
+pub use problem::{PlanErrors, Problem};
+pub use report::PlanReport;
+pub use spec::*;
+pub use stage::*;
+
+use crate::{CalendarState, Capabilities, Span, Target, Timestamp, health::Threshold};
+
+/// Which of the three ways of writing stages a plan was written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StrategyKind {
+    /// Weight by weight.
+    Canary,
+    /// A second side, then a switch.
+    BlueGreen,
+    /// Batch by batch.
+    Rolling,
+}
+
+impl std::fmt::Display for StrategyKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Canary => "canary",
+            Self::BlueGreen => "blue/green",
+            Self::Rolling => "rolling",
+        })
+    }
+}
+
+/// A check, ready to be judged: a metric, a judge, a baseline, limits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name in the plan.
+    pub name: String,
+    /// The metric that the health adapter is asked for.
+    pub metric: String,
+    /// The rule that turns looks into verdicts.
+    pub judge: JudgeKind,
+    /// What the candidate is compared with.
+    pub baseline: Baseline,
+    /// Length of one look.
+    pub window: Span,
+    /// Time from one look to the next.
+    pub every: Span,
+    /// What a failure does.
+    pub on_fail: OnFail,
+    /// How long its verdict may be missing while it is a guard, and what then.
+    pub lack: Deadline,
+    /// The one-sample check that takes over at 100 %.
+    pub twin: Option<CheckIndex>,
+}
+
+/// The judges a plan can name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum JudgeKind {
+    /// A line, and how often it may be crossed.
+    Threshold(Threshold),
+    /// A judge of the embedding program, registered with the engine under this name.
+    Custom(String),
+}
+
+/// What a rollout does beside its stages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Policy {
+    /// Time the old revision is kept serving-ready after all traffic has left it.
+    pub keep_warm: Span,
+    /// Time between the last traffic of an arm and its removal; the larger of declared and the
+    /// target's own.
+    pub drain: Span,
+    /// How long a rollout may wait to be started.
+    pub start: Deadline,
+    /// How long a shift that was acknowledged may stay unseen before it is sent again.
+    pub confirm: Span,
+    /// How long one phase of going back may take before a person is asked.
+    pub rollback: Span,
+    /// Attempts of one move, the first included.
+    pub attempts: u8,
+    /// Wait before the second attempt; doubled for each later one.
+    pub back_off: Span,
+    /// How often somebody else's change is corrected before the rollout halts as contested.
+    pub drift_corrections: u8,
+    /// Time from one observation of the world to the next.
+    pub observe_every: Span,
+    /// What happens when a newer revision arrives.
+    pub supersede: Supersede,
+    /// Whether both revisions must never carry traffic at once.
+    pub incompatible: bool,
+    /// After the point of no return: deploy the previous revision again on a failure.
+    pub redeploy: bool,
+}
+
+/// A validated, immutable plan: stages and policy, for the capabilities it was compiled for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The thing being released.
+    pub(crate) target: Target,
+    /// Who is asked when a person is needed.
+    pub(crate) owner: String,
+    /// How it was written.
+    pub(crate) strategy: StrategyKind,
+    /// The path through worlds.
+    pub(crate) stages: Vec<Stage>,
+    /// The path where there is no stable arm yet.
+    pub(crate) first: Vec<Stage>,
+    /// All checks, by [`CheckIndex`].
+    pub(crate) checks: Vec<Check>,
+    /// Names of the hooks, by [`HookIndex`].
+    pub(crate) hooks: Vec<HookPlan>,
+    /// Checks that are judged all the time while the candidate has traffic.
+    pub(crate) guards: IndexSet,
+    /// Everything beside the stages.
+    pub(crate) policy: Policy,
+    /// Freeze windows and allowed hours.
+    pub(crate) calendar: Calendar,
+    /// What it was compiled for.
+    pub(crate) caps: Capabilities,
+}
+
+/// A hook of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookPlan {
+    /// The name the engine knows it by.
+    pub name: String,
+    /// How long one answer may take.
+    pub time_limit: Span,
+    /// Time from one asking to the next while it says "wait".
+    pub every: Span,
+}
+
+impl Plan {
+    /// The thing being released.
+    #[must_use]
+    pub const fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Who is asked when a person is needed.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// How it was written.
+    #[must_use]
+    pub const fn strategy(&self) -> StrategyKind {
+        self.strategy
+    }
+
+    /// The stages of an ordinary rollout, or of a first deployment.
+    #[must_use]
+    pub fn stages(&self, first: bool) -> &[Stage] {
+        if first { &self.first } else { &self.stages }
+    }
+
+    /// All checks, by [`CheckIndex`].
+    #[must_use]
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    /// One check.
+    #[must_use]
+    pub fn check(&self, index: CheckIndex) -> Option<&Check> {
+        self.checks.get(usize::from(index.0))
+    }
+
+    /// All hooks, by [`HookIndex`].
+    #[must_use]
+    pub fn hooks(&self) -> &[HookPlan] {
+        &self.hooks
+    }
+
+    /// Checks judged all the time while the candidate has traffic.
+    #[must_use]
+    pub const fn guards(&self) -> IndexSet {
+        self.guards
+    }
+
+    /// Everything beside the stages.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Freeze windows and allowed hours.
+    #[must_use]
+    pub const fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    /// What the calendar says at `now`. Told to the machine as
+    /// [`Event::CalendarRead`](crate::Event::CalendarRead) when it is wanted.
+    #[must_use]
+    pub fn calendar_at(&self, now: Timestamp) -> CalendarState {
+        self.calendar.at(now)
+    }
+
+    /// What it was compiled for.
+    #[must_use]
+    pub const fn capabilities(&self) -> &Capabilities {
+        &self.caps
+    }
+}

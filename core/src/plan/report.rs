@@ -1,0 +1,4 @@
+//! stub
+/// r
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanReport {}
