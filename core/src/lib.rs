@@ -6,10 +6,12 @@ mod event;
 pub mod health;
 mod ids;
 mod moves;
+pub mod next_move;
 mod plan;
 pub mod ports;
 pub mod record;
 pub mod rollout;
+mod rule;
 mod time;
 mod weight;
 mod world;
@@ -17,6 +19,7 @@ mod world;
 pub use capability::{
     Capabilities, CapacityKind, Operation, PlatformAbility, RoutingKind, SafetyClass,
 };
+pub use decision::{Ask, Decision, Evidence};
 pub use event::*;
 pub use health::{Judge, Judgement, Judging, Look, Measurement, Reading, Verdict, Window};
 pub use ids::*;
@@ -24,6 +27,7 @@ pub use moves::*;
 pub use plan::*;
 pub use ports::*;
 pub use rollout::*;
+pub use rule::Rule;
 pub use time::*;
 pub use weight::*;
 pub use world::*;

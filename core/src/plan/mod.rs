@@ -10,6 +10,7 @@ mod problem;
 mod report;
 mod spec;
 mod stage;
+mod wanted;
 
 use serde::{Deserialize, Serialize};
 
