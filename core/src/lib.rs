@@ -3,8 +3,10 @@
 pub mod capability;
 pub mod decision;
 mod event;
+pub mod explore;
 pub mod health;
 mod ids;
+pub mod invariants;
 mod moves;
 pub mod next_move;
 mod plan;
