@@ -1,0 +1,3 @@
+//! All of the core's tests that see it from outside, in one binary.
+
+mod plan;
