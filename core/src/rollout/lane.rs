@@ -55,6 +55,7 @@ impl Turn<'_> {
         match call.sent.action {
             Action::Shift { .. } => {
                 self.next.confirm_by = self.now.after(self.plan.policy.confirm);
+                self.match_traffic();
             }
             Action::Release { .. } => self.released(),
             _ => {}
@@ -147,6 +148,7 @@ impl Turn<'_> {
     /// A reading shows that the uncertain move has happened.
     pub(crate) fn found_done(&mut self) {
         self.next.call = None;
+        self.match_traffic();
         self.advance();
     }
 

@@ -54,6 +54,12 @@ impl Turn<'_> {
             }
             return;
         }
+        self.match_traffic();
+    }
+
+    /// From when asked and seen agree, with nothing outstanding, a difference is drift.
+    pub(crate) fn match_traffic(&mut self) {
+        let traffic = &mut self.next.world.traffic;
         if !traffic.matched && traffic.seen_as_asked() && self.next.call.is_none() {
             traffic.matched = true;
             self.next.confirm_by = NEVER;
