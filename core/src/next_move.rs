@@ -118,6 +118,12 @@ pub fn carried(world: &World, ready: u32, limits: &Limits) -> Weight {
     }
 }
 
+/// Whether stable by itself is at the floor or above, so that the candidate may go.
+#[must_use]
+pub fn restored(world: &World, limits: &Limits) -> bool {
+    !limits.in_step || world.stable.total.ready >= limits.base
+}
+
 struct View<'a> {
     world: &'a World,
     wanted: &'a Wanted,
@@ -147,6 +153,7 @@ impl View<'_> {
             .or_else(|| self.make_room_back())
             .or_else(|| self.shifted_back())
             .or_else(|| self.seen())
+            .or_else(|| self.stable_serves())
     }
 
     fn units(&self, arm: Arm) -> Units {
@@ -343,6 +350,11 @@ impl View<'_> {
             return Some(Next::Wait(For::Ready));
         }
         self.set(Arm::Candidate, new.asked - gone)
+    }
+
+    /// Batches took ready units away; the way back is done when enough of them serve again.
+    fn stable_serves(&self) -> Option<Next> {
+        (!restored(self.world, self.limits)).then_some(Next::Wait(For::Ready))
     }
 
     fn shifted_back(&self) -> Option<Next> {

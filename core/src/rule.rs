@@ -139,6 +139,7 @@ rules! {
     PlatformTooLate: "The platform finished before it could be stopped; a person has to decide.",
     PlatformTooLateRedeploy: "The platform finished before it could be stopped; the previous revision is deployed again.",
     RollbackRetried: "A person had the rollback tried again.",
+    CompletionRetried: "A person had the completed rollout confirmed again.",
     RetireRetried: "A person had the removal tried again.",
     CandidateAccepted: "A person accepted the candidate as it is.",
     GaveUp: "A person left the world as it is.",

@@ -134,6 +134,8 @@ pub(super) struct Env {
     drifted: bool,
     frozen: bool,
     run: Run,
+    /// A bare create took effect twice.
+    twice: bool,
     budget: Budget,
 }
 
@@ -182,6 +184,7 @@ impl<'a> Environment<'a> {
             drifted: false,
             frozen: false,
             run: Run::None,
+            twice: false,
             budget: Budget {
                 faults: scope.faults,
                 lates: scope.lates,
@@ -339,6 +342,8 @@ impl<'a> Environment<'a> {
             Action::Start => {
                 if env.run == Run::None {
                     env.run = Run::Running { next: 0 };
+                } else {
+                    env.twice = true;
                 }
             }
             Action::Release { .. } => {
@@ -661,6 +666,9 @@ impl<'a> Environment<'a> {
 
     /// What a terminal state says that is not so, or may yet not be so.
     pub(super) fn untrue(&self, state: &Rollout, env: &Env) -> Option<String> {
+        if env.twice {
+            return Some("the platform's deployment was created twice".to_owned());
+        }
         let (weight, gone) = match state.phase() {
             Phase::Completed => (Weight::FULL, &env.stable),
             Phase::RolledBack { .. } => (Weight::ZERO, &env.candidate),

@@ -195,8 +195,11 @@ impl<'a> Search<'a> {
     fn follow(&self, parent: u32, nth: u32, node: &Node, happening: Happening, part: &mut Part) {
         let Happening { at, event, env, fair, .. } = happening;
         let Some(event) = event else {
-            let env_alone = Node { state: node.state.clone(), env };
-            self.reach(parent, nth, fair, env_alone, part);
+            let alone = Node { state: node.state.clone(), env };
+            // After the end the world goes its own way; what was reported was checked when it was.
+            if !alone.state.phase().is_terminal() {
+                self.admit_if_true(parent, nth, fair, alone, part);
+            }
             return;
         };
         let Ok(step) = node.state.apply(self.plan, at, &event) else {
@@ -214,11 +217,14 @@ impl<'a> Search<'a> {
         for mut env in self.environment.abandoned(&node.state, &step.next, Some(&event), &env) {
             env.canonical(step.next.clock(), &node.state, &step.next);
             let next = Node { state: step.next.canonical(), env };
-            if let Some(what) = self.environment.untrue(&next.state, &next.env) {
-                part.broken = Some((parent, nth, Violation { number: 10, what }));
-                return;
-            }
-            self.reach(parent, nth, fair, next, part);
+            self.admit_if_true(parent, nth, fair, next, part);
+        }
+    }
+
+    fn admit_if_true(&self, parent: u32, nth: u32, fair: bool, node: Node, part: &mut Part) {
+        match self.environment.untrue(&node.state, &node.env) {
+            Some(what) => part.broken = Some((parent, nth, Violation { number: 10, what })),
+            None => self.reach(parent, nth, fair, node, part),
         }
     }
 

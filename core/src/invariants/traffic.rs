@@ -114,8 +114,8 @@ pub(super) fn prefix(edge: &Edge<'_>) -> Option<String> {
         return (!begins && !jump).then(|| format!("begins at {:?}", after.position()));
     };
     let same = is == was;
-    let next_batch = is == Position { batch: was.batch + 1, ..was };
-    let next_stage = is == Position { stage: was.stage + 1, batch: 0 };
+    let next_batch = is == Position { batch: was.batch.saturating_add(1), ..was };
+    let next_stage = is == Position { stage: was.stage.saturating_add(1), batch: 0 };
     (!same && !next_batch && !next_stage && !jump).then(|| format!("from {was:?} to {is:?}"))
 }
 
@@ -178,6 +178,10 @@ pub(super) fn carried(edge: &Edge<'_>) -> Option<String> {
             let ready = world.candidate.total.ready;
             format!("forward to {to}, but {ready} ready of {base} carry {candidate}")
         });
+    }
+    // What was decided before is sent again as it was; what has become possible since comes next.
+    if to == edge.before.world().traffic.asked {
+        return None;
     }
     // A zone's floor depends on the zone being restored; the bound below is for one fleet.
     if edge.plan.stages(next.first).iter().any(|s| s.batches.is_some_and(|b| b.zone.is_some())) {

@@ -41,8 +41,13 @@ impl Turn<'_> {
             }
             return self.advance();
         }
-        // It was set to nothing before; only a new move sets it to nothing again.
-        self.correct();
+        let exposed = self.next.world.traffic.seen.is_some_and(|seen| seen.high > Weight::ZERO);
+        if exposed && !self.next.world.follows_capacity() {
+            // It was set to nothing before; only a new move sets it to nothing again.
+            self.correct();
+        } else {
+            self.advance();
+        }
     }
 
     /// The outcome of a rollback, seen.
@@ -72,7 +77,7 @@ impl Turn<'_> {
         self.redeploy_because(Cause::Aborted);
     }
 
-    fn redeploy_because(&mut self, cause: Cause) {
+    pub(crate) fn redeploy_because(&mut self, cause: Cause) {
         let cause = match self.next.phase {
             Phase::RollingBack { cause, .. } => cause,
             _ => cause,

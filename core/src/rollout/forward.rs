@@ -2,8 +2,10 @@
 
 use crate::{
     Action, Arm, Cause, Gate, GateProgress, Halt, Hold, Holds, Order, Outlook, Pace, Phase,
-    PlatformRun, PlatformSeen, Position, Timestamp, decision::Evidence, next_move::NEVER,
-    rollout::turn::Turn,
+    PlatformRun, PlatformSeen, Position, Timestamp,
+    decision::Evidence,
+    next_move::NEVER,
+    rollout::{PlatformTold, turn::Turn},
 };
 
 impl Turn<'_> {
@@ -126,7 +128,8 @@ impl Turn<'_> {
     }
 
     pub(crate) fn confirm_completed(&mut self) {
-        self.evidence = self.world_evidence();
+        self.note();
+        self.next.corrections = 0;
         self.next.no_return = true;
         let quiet = self.next.world.late.latest().max(self.now);
         let by = quiet.after(self.plan.policy.rollback);
@@ -310,6 +313,8 @@ impl Turn<'_> {
         self.next.promoted = true;
         self.next.corrections = 0;
         if self.platform_paced() || self.next.no_return {
+            self.next.world.traffic.asked = crate::Weight::FULL;
+            self.reread();
             return self.confirm_completed();
         }
         let last = self.last_position();
@@ -317,11 +322,28 @@ impl Turn<'_> {
         self.enter(Position { batch: if batches { u16::MAX } else { 0 }, ..last });
     }
 
-    pub(crate) fn retry(&mut self) {
-        let Phase::Halted { why, cause } = self.next.phase else { return };
+    pub(crate) fn retire_again(&mut self) {
         self.next.corrections = 0;
-        if why == Halt::RetireFailed {
-            return self.retire_stable();
+        self.retire_stable();
+    }
+
+    /// Past the point of no return: whatever is left of the old revision goes, and the outcome is
+    /// confirmed.
+    pub(crate) fn finish_again(&mut self) {
+        self.next.corrections = 0;
+        if self.platform_paced() {
+            return self.confirm_completed();
+        }
+        self.reread();
+        let by = self.now.after(self.plan.policy.rollback);
+        self.next.phase = Phase::Retiring { by };
+    }
+
+    pub(crate) fn roll_back_retry(&mut self) {
+        let Phase::Halted { cause, .. } = self.next.phase else { return };
+        self.reread();
+        if self.next.platform.told == PlatformTold::Redeploy {
+            return self.redeploy_because(cause.unwrap_or(Cause::Aborted));
         }
         self.go_back(cause.unwrap_or(Cause::Aborted));
     }

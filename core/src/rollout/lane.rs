@@ -122,7 +122,7 @@ impl Turn<'_> {
                 call.state = CallState::LookUp;
             }
             // The same value once more says what the reading might not.
-            (_, Action::Mirror { .. }) => self.resend(),
+            (_, Action::Mirror { .. }) => call.state = CallState::BackOff { until: self.now },
             (_, action) => {
                 // Seen or not, a shift is due: a difference is sent again, not waited for.
                 if let Action::Shift { .. } = action {
@@ -145,9 +145,10 @@ impl Turn<'_> {
         }
     }
 
-    /// A reading shows that the uncertain move has happened.
+    /// A reading shows the value that the uncertain move was to set. It may have been so before: the
+    /// call itself may still land.
     pub(crate) fn found_done(&mut self) {
-        self.next.call = None;
+        self.drop_call();
         self.match_traffic();
         self.advance();
     }

@@ -188,6 +188,11 @@ impl Rollout {
 
     fn waiting_under_way(&self, plan: &Plan) -> WaitingOn {
         if let Some(call) = &self.call {
+            let idle = matches!(call.state, CallState::BackOff { .. } | CallState::LookUp);
+            let held = idle && !self.phase.is_backward();
+            if held && let Some(waiting) = self.waiting_held(plan) {
+                return waiting;
+            }
             return match call.state {
                 CallState::InFlight { .. } | CallState::BackOff { .. } => {
                     WaitingOn::Move { id: call.sent.id, attempt: call.sent.attempt }

@@ -5,7 +5,7 @@
 use crate::{
     Action, CapacityKind, Hold, Observation, OnDeadline, Outlook, Phase, PlatformRun, PlatformSeen,
     SeenCapacity, SeenTraffic, Timestamp, Weight,
-    next_move::{For, NEVER, Next},
+    next_move::{For, NEVER, Next, restored},
     rollout::{CallState, Ignored, PlatformTold, Rollout, trigger::Trigger, turn::Turn},
 };
 
@@ -172,6 +172,10 @@ impl Turn<'_> {
         if let Some(drift) = self.survey_drift() {
             return drift;
         }
+        // What is being set right is not yet right, whatever is seen of it.
+        if self.next.call.is_some() {
+            return Trigger::Noted;
+        }
         let matched = self.next.phase.progress().is_some_and(|gate| gate.matched.is_some());
         match self.next_move() {
             Next::There if matched => self.gate_trigger().unwrap_or(Trigger::Noted),
@@ -298,7 +302,8 @@ impl Turn<'_> {
             None => Trigger::Noted,
             Some(_) if world.traffic.seen_as_asked() => Trigger::OutcomeSeen,
             Some(_) if !world.traffic.matched && self.next.confirm_by != NEVER => Trigger::Noted,
-            Some(_) if self.platform_paced() => Trigger::Contested,
+            // Weights are the platform's to set; it may still be on its way.
+            Some(_) if self.platform_paced() => Trigger::Noted,
             Some(_) if self.next.corrections >= self.plan.policy.drift_corrections => {
                 Trigger::Contested
             }
@@ -325,6 +330,9 @@ impl Turn<'_> {
                 return Trigger::Noted;
             }
             if world.candidate.total.asked > 0 {
+                if !restored(world, &self.wanted().1) {
+                    return Trigger::Noted;
+                }
                 let action = self.retire_candidate();
                 return self.decide(action, Trigger::Decided);
             }
@@ -484,7 +492,8 @@ impl Turn<'_> {
         self.note_call(None);
         Some(match self.next.call.as_ref()?.state {
             CallState::InFlight { .. } => Trigger::Uncertain,
-            CallState::BackOff { .. } => Trigger::Resend,
+            CallState::BackOff { .. } if self.attempts_left() => Trigger::Resend,
+            CallState::BackOff { .. } => Trigger::MoveFailed,
             CallState::Settling { .. } => Trigger::Settled,
             CallState::LookUp => return None,
         })

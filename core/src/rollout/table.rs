@@ -20,7 +20,7 @@ pub(crate) fn apply(
 ) -> Result<Step, Ignored> {
     let mut turn = begin(state, plan, now, event)?;
     let trigger = turn.read(event)?;
-    let (rule, act) = row(&state.phase, trigger).ok_or(Ignored::NotNow)?;
+    let (rule, act) = row(&state.phase, state.no_return, trigger).ok_or(Ignored::NotNow)?;
     act(&mut turn);
     Ok(turn.step(rule))
 }
@@ -28,7 +28,7 @@ pub(crate) fn apply(
 #[expect(clippy::too_many_lines, clippy::match_same_arms, reason = "one table, one line a row")]
 #[expect(clippy::enum_glob_use, reason = "a table reads by its rows")]
 #[rustfmt::skip]
-fn row<'a>(phase: &Phase, trigger: Trigger) -> Option<Row<'a>> {
+fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> {
     use Phase::*;
     use Trigger as T;
 
@@ -130,7 +130,7 @@ fn row<'a>(phase: &Phase, trigger: Trigger) -> Option<Row<'a>> {
         (RollingBack { .. } | Confirming { .. }, T::Abort | T::AbortLate | T::Pause | T::GuardFailed | T::GuardLacks | T::Distrusted | T::GuardFailedLate | T::GuardFailedRedeploy) if phase.is_backward() => return None,
 
         // From Halted.
-        (Halted { .. }, T::Retry) => retry_row(phase),
+        (Halted { .. }, T::Retry) => retry_row(phase, no_return),
         (Halted { .. }, T::Accept) => (Rule::CandidateAccepted, Turn::accept),
         (Halted { .. }, T::GiveUp) => (Rule::GaveUp, Turn::leave),
         (Halted { .. }, T::Abort) => (Rule::Aborted, Turn::abort),
@@ -187,9 +187,15 @@ fn row<'a>(phase: &Phase, trigger: Trigger) -> Option<Row<'a>> {
     Some(row)
 }
 
-fn retry_row<'a>(phase: &Phase) -> Row<'a> {
+/// What can be tried again depends on how far it had come.
+fn retry_row<'a>(phase: &Phase, no_return: bool) -> Row<'a> {
     match phase {
-        Phase::Halted { why: crate::Halt::RetireFailed, .. } => (Rule::RetireRetried, Turn::retry),
-        _ => (Rule::RollbackRetried, Turn::retry),
+        Phase::Halted { why: crate::Halt::RetireFailed, .. } => {
+            (Rule::RetireRetried, Turn::retire_again)
+        }
+        Phase::Halted { cause: None, .. } if no_return => {
+            (Rule::CompletionRetried, Turn::finish_again)
+        }
+        _ => (Rule::RollbackRetried, Turn::roll_back_retry),
     }
 }

@@ -224,7 +224,7 @@ impl<'a> Turn<'a> {
             CallState::InFlight { by } => by.after(operation.late_bound),
             CallState::Settling { until } => until,
             CallState::BackOff { .. } => call.lands_by,
-            CallState::LookUp => call.lands_by.max(self.now.after(operation.late_bound)),
+            CallState::LookUp => call.lands_by,
         };
         self.note_late(call.sent.action.surface(), lands_by.max(call.lands_by));
     }

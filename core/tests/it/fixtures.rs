@@ -153,7 +153,7 @@ pub(crate) fn rolling_spec(surge: AmountSpec, unavailable: AmountSpec) -> PlanSp
 }
 
 pub(crate) fn platform_spec() -> PlanSpec {
-    let mut spec = canary_spec(vec![step(50, gate()), step(100, gate())]);
+    let mut spec = canary_spec(vec![step(50, GateSpec::default()), step(100, GateSpec::default())]);
     if let StrategySpec::Canary(canary) = &mut spec.strategy {
         canary.platform = Some(PlatformSpec {
             ready: gate(),
