@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tidegate_core::{
-    BatchSize, Batches, Capabilities, Demand, Pace, Plan, PlanErrors, Stage, Weight,
+    BatchSize, Batches, Capabilities, Demand, Pace, Plan, PlanErrors, PlanReport, Stage, Weight,
 };
 
 /// A plan around `strategy`, with one check a baseline.
@@ -748,4 +748,63 @@ fn a_plan_reads_back_from_what_it_is_stored_as() {
     let plan = compile(&spec, &Capabilities::routed()).unwrap();
     let stored = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&stored).unwrap(), plan);
+}
+
+fn report(spec: &Value, caps: &Capabilities) -> String {
+    let plan = compile(spec, caps).unwrap_or_else(|errors| panic!("{errors}"));
+    PlanReport::of(&plan).to_string()
+}
+
+#[test]
+fn the_report_says_what_happens_how_safe_it_is_and_what_to_mind() {
+    let mut spec = around(json!({"canary": {"steps": [
+        {"weight": "5%", "gate": {"bake": "5m", "checks": ["latency"], "approval": true}},
+    ]}}));
+    spec["guards"] = json!(["latency"]);
+    let text = report(&spec, &Capabilities::routed());
+    for expected in [
+        "canary plan for shop, owned by team-shop",
+        "1. 5 %: 5 % of traffic, candidate at 5 % of full size",
+        "gate: bake 5m, pass latency, approval of team-shop; else after 1h ask",
+        "latency: p99 at most 1.2 times of stable's at the same time, every 1m",
+        "traffic moves are class 3 (bare set): safe while calls end within 1m 15s",
+        "check errors is used by no gate and no guard",
+        "guard latency compares both arms and has no twin: unguarded from 100 % on",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_twin_guards_at_100_percent_and_counts_as_used() {
+    let mut spec = around(canary());
+    spec["guards"] = json!(["latency"]);
+    spec["checks"]["latency"]["twin"] = json!("errors");
+    let text = report(&spec, &Capabilities::routed());
+    assert!(!text.contains("unguarded") && !text.contains("used by no"), "{text}");
+}
+
+#[test]
+fn a_plan_without_checks_is_reported_as_unguarded_stage_by_stage() {
+    let text = report(&around(canary()), &Capabilities::routed());
+    assert!(text.contains("stage \"5 %\" is unguarded"), "{text}");
+    assert!(text.contains("stage \"100 %\" is unguarded"), "{text}");
+}
+
+#[test]
+fn a_gate_that_is_over_before_its_checks_is_reported() {
+    let mut spec = around(json!({"canary": {"steps": [{"weight": "5%", "gate": {
+        "checks": ["errors"], "deadline": {"within": "5m", "then": "ask"},
+    }}]}}));
+    spec["checks"]["errors"]["judge"]["threshold"]["looks"] = json!(10);
+    let text = report(&spec, &Capabilities::routed());
+    assert!(text.contains("check errors needs 10m 30s at least, but the gate waits 5m"), "{text}");
+}
+
+#[test]
+fn a_switch_of_incompatible_revisions_states_what_propagation_mixes() {
+    let mut spec = around(blue_green());
+    spec["policy"] = json!({"incompatible": true});
+    let text = report(&spec, &Capabilities::routed());
+    assert!(text.contains("while a switch spreads (5s) both answer"), "{text}");
 }
