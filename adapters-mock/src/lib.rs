@@ -5,6 +5,9 @@
 //! - [`Fleet`] is that world with a virtual clock: a plain value, driven by hand or by a simulator.
 //!   Everything random in it comes from one `u64` seed.
 //! - [`faults`] is what goes wrong, as data.
+//! - [`SimWorld`] is every port of the engine over one fleet, on tokio's clock or one moved by hand.
+//! - [`MemoryJournal`] is the whole journal contract in memory, with faults.
+//! - [`conformance`] has the laws of each port, to be run against any implementation.
 //!
 //! Nothing here knows the engine; everything here may be used to test one.
 //!
@@ -21,10 +24,17 @@
 //! assert!(look.complete && look.stable.is_some() && look.candidate.is_none());
 //! ```
 
+mod clock;
+pub mod conformance;
 pub mod faults;
 mod fleet;
+mod journal;
+mod ports;
 mod spec;
 
+pub use clock::{Clock, ManualClock, TokioClock};
 pub use faults::{CrashPoint, Fault, Happening, Happens, Op, Wrong};
 pub use fleet::{Fate, Fleet, Logged, Reply, Request};
+pub use journal::{JournalFault, MemoryJournal};
+pub use ports::SimWorld;
 pub use spec::*;

@@ -92,6 +92,15 @@ impl Fleet {
         }
     }
 
+    /// How long a read takes; longer than any limit where its answer never comes.
+    pub(crate) fn answer_time(&self, never: bool) -> tidegate_core::Span {
+        if never {
+            self.beyond_limit(Op::ReadTraffic).plus(self.beyond_limit(Op::Scale))
+        } else {
+            self.spec.answers_in
+        }
+    }
+
     fn traffic_now(&self, ends: Ends) -> SeenTraffic {
         let splits = || (0..self.routes.len()).map(|index| self.split(index, ends));
         let low = splits().map(Split::to_candidate).min().unwrap_or_default();
