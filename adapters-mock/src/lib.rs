@@ -7,6 +7,7 @@
 //! - [`faults`] is what goes wrong, as data.
 //! - [`SimWorld`] is every port of the engine over one fleet, on tokio's clock or one moved by hand.
 //! - [`MemoryJournal`] is the whole journal contract in memory, with faults.
+//! - `strategies` (feature `proptest`) generates worlds, faults, command scripts and plans.
 //! - [`conformance`] has the laws of each port, to be run against any implementation.
 //!
 //! Nothing here knows the engine; everything here may be used to test one.
@@ -31,6 +32,8 @@ mod fleet;
 mod journal;
 mod ports;
 mod spec;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 
 pub use clock::{Clock, ManualClock, TokioClock};
 pub use faults::{CrashPoint, Fault, Happening, Happens, Op, Wrong};
