@@ -3,13 +3,17 @@
 pub mod capability;
 pub mod decision;
 mod event;
+pub mod explore;
 pub mod health;
 mod ids;
+pub mod invariants;
 mod moves;
+pub mod next_move;
 mod plan;
 pub mod ports;
 pub mod record;
 pub mod rollout;
+mod rule;
 mod time;
 mod weight;
 mod world;
@@ -17,6 +21,7 @@ mod world;
 pub use capability::{
     Capabilities, CapacityKind, Operation, PlatformAbility, RoutingKind, SafetyClass,
 };
+pub use decision::{Ask, Decision, Evidence};
 pub use event::*;
 pub use health::{Judge, Judgement, Judging, Look, Measurement, Reading, Verdict, Window};
 pub use ids::*;
@@ -24,6 +29,7 @@ pub use moves::*;
 pub use plan::*;
 pub use ports::*;
 pub use rollout::*;
+pub use rule::Rule;
 pub use time::*;
 pub use weight::*;
 pub use world::*;

@@ -278,7 +278,7 @@ impl World {
     /// Whether nothing serves and nothing ever did.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.kind != CapacityKind::Elastic && self.stable.total == Units::default()
+        self.stable.total == Units::default()
     }
 
     /// The largest share of traffic the candidate may have now or after anything unresolved lands.

@@ -20,3 +20,13 @@ impl Calendar {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("calendar")]
 pub enum CalendarError {}
+
+impl Calendar {
+    pub(super) fn compile(
+        _: &super::CalendarSpec,
+        _: &super::KeyPath,
+        _: &mut super::problem::Problems,
+    ) -> Self {
+        Self {}
+    }
+}

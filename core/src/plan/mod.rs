@@ -4,17 +4,24 @@
 //! target, into a [`Plan`]: an immutable list of stages and a policy, or every problem at once.
 //! Nothing here must know phases or events.
 
+mod blue_green;
 mod calendar;
+mod canary;
+mod checks;
 mod compile;
+mod gates;
+mod policy;
 mod problem;
 mod report;
+mod rolling;
 mod spec;
 mod stage;
+mod wanted;
 
 use serde::{Deserialize, Serialize};
 
 pub use calendar::{Calendar, CalendarError};
-pub use problem::{PlanErrors, Problem};
+pub use problem::{KeyPath, Known, Lack, Named, PlanErrors, Problem, ProblemKind, Segment};
 pub use report::PlanReport;
 pub use spec::*;
 pub use stage::*;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Extra, GateRef, IndexSet, Position, RolloutId, Span, Timestamp, WaitPoint};
+use crate::{GateRef, IndexSet, Position, RolloutId, Span, Timestamp, WaitPoint};
 
 /// Where a rollout is.
 ///
@@ -216,6 +216,8 @@ pub enum PlatformRun {
     Released {
         /// From where.
         wait: WaitPoint,
+        /// When that wait would have ended, to tell the next wait of the same kind from it.
+        expires: Timestamp,
     },
 }
 

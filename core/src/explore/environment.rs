@@ -1,0 +1,777 @@
+//! The world outside, as bad as a scope allows.
+//!
+//! Holds the truth: what the data plane and the fleet really have, and which calls may still land.
+//! It must not know what the machine will do; it only offers what can happen next.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Action, Actor, Answer, ArmCapacity, CalendarState, CapacityKind, CheckIndex, Command,
+    CommandId, Event, Extra, HookAnswer, HookIndex, Judged, Move, Observation, Order, Outcome,
+    Phase, Plan, PlatformSeen, Reading, Role, Rollout, RolloutId, SafetyClass, SeenCapacity,
+    SeenTraffic, Surface, Timestamp, Units, Verdict, WaitPoint, Weight, Window, World,
+    next_move::NEVER,
+    rollout::{CallState, PlatformTold},
+};
+
+/// How bad the environment may be: how often, over a whole run, each kind of trouble may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// Calls that fail (for now, or for good) or whose answer is lost.
+    pub faults: u8,
+    /// Calls among those that land late.
+    pub lates: u8,
+    /// Crashes of the engine with a call under way.
+    pub crashes: u8,
+    /// Commands beyond the one to start.
+    pub commands: u8,
+    /// Changes of the weight by somebody else.
+    pub drifts: u8,
+    /// Times that ready units become unready.
+    pub shortages: u8,
+    /// Verdicts other than a pass.
+    pub verdicts: u8,
+    /// Changes of the calendar.
+    pub freezes: u8,
+    /// Steps of the clock.
+    pub clock_steps: u8,
+    /// The stated assumption, broken on purpose: late calls land after their bound.
+    pub beyond_late_bound: bool,
+    /// States after which the search gives up.
+    pub limit: usize,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self {
+            faults: 1,
+            lates: 1,
+            crashes: 1,
+            commands: 1,
+            drifts: 1,
+            shortages: 1,
+            verdicts: 1,
+            freezes: 0,
+            clock_steps: 0,
+            beyond_late_bound: false,
+            limit: 5_000_000,
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "faults {}, late landings {}, crashes {}, commands {}, drifts {}, shortages {}, bad verdicts {}, freezes {}, clock steps {}",
+            self.faults,
+            self.lates,
+            self.crashes,
+            self.commands,
+            self.drifts,
+            self.shortages,
+            self.verdicts,
+            self.freezes,
+            self.clock_steps
+        )
+    }
+}
+
+/// What is left of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Budget {
+    faults: u8,
+    lates: u8,
+    crashes: u8,
+    commands: u8,
+    drifts: u8,
+    shortages: u8,
+    verdicts: u8,
+    freezes: u8,
+    clock_steps: u8,
+}
+
+/// A call that may still land.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Pending {
+    action: Action,
+    class: SafetyClass,
+    until: Timestamp,
+}
+
+/// A platform's deployment, in truth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+enum Run {
+    #[default]
+    None,
+    Running {
+        next: u8,
+    },
+    AtWait(u8),
+    Succeeded,
+    RollingBack,
+    RolledBack,
+    Failed,
+    Redeploying,
+    Redeployed,
+}
+
+/// The truth.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Env {
+    weight: Weight,
+    extra: Extra,
+    stable: ArmCapacity,
+    candidate: ArmCapacity,
+    pending: [Option<Pending>; 2],
+    /// Class 1: whether what the machine knows of the version is still so.
+    version_known: bool,
+    /// Class 1: whether the call under way carries the version that is so.
+    version_sent: bool,
+    /// Somebody changed the weight since it was last read.
+    drifted: bool,
+    frozen: bool,
+    run: Run,
+    /// A bare create took effect twice.
+    twice: bool,
+    budget: Budget,
+}
+
+/// Something that can happen: an event for the machine, or a change of the truth alone.
+pub(super) struct Happening {
+    pub(super) what: String,
+    pub(super) at: Timestamp,
+    pub(super) event: Option<Event>,
+    pub(super) env: Env,
+    /// Whether a fair world may do it: nothing fails, and nobody interferes.
+    pub(super) fair: bool,
+}
+
+/// The environment's rules, for one plan.
+pub(super) struct Environment<'a> {
+    plan: &'a Plan,
+    scope: Scope,
+    exact: bool,
+    pub(super) describe: bool,
+}
+
+/// What becomes of a call whose outcome the machine does not learn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Done,
+    Lost,
+    Late,
+}
+
+impl<'a> Environment<'a> {
+    pub(super) fn new(plan: &'a Plan, scope: &Scope) -> Self {
+        let exact = plan.stages(false).iter().any(|stage| stage.batches.is_some());
+        Self { plan, scope: *scope, exact, describe: false }
+    }
+
+    pub(super) fn opening(&self, found: &World) -> Env {
+        let scope = self.scope;
+        Env {
+            weight: found.traffic.asked,
+            extra: found.extra.asked,
+            stable: found.stable,
+            candidate: found.candidate,
+            pending: [None, None],
+            version_known: true,
+            version_sent: true,
+            drifted: false,
+            frozen: false,
+            run: Run::None,
+            twice: false,
+            budget: Budget {
+                faults: scope.faults,
+                lates: scope.lates,
+                crashes: scope.crashes,
+                commands: scope.commands,
+                drifts: scope.drifts,
+                shortages: scope.shortages,
+                verdicts: scope.verdicts,
+                freezes: scope.freezes,
+                clock_steps: scope.clock_steps,
+            },
+        }
+    }
+
+    fn words(&self, words: impl FnOnce() -> String) -> String {
+        if self.describe { words() } else { String::new() }
+    }
+
+    /// Everything that can happen next, each told to `visit`.
+    pub(super) fn each(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
+        self.lands(state, env, visit);
+        if state.phase().is_terminal() {
+            return;
+        }
+        self.answers(state, env, visit);
+        self.deadline(state, env, visit);
+        let reads = state.wanted_reads(self.plan);
+        if reads.observe {
+            self.observations(state, env, visit);
+        }
+        self.verdicts(state, env, visit);
+        self.hooks(state, env, visit);
+        if reads.calendar || (!self.plan.calendar().is_empty() && state.calendar.is_some()) {
+            self.calendar(state, env, visit);
+        }
+        self.commands(state, env, visit);
+        self.interference(state, env, visit);
+    }
+
+    // --- Calls.
+
+    fn answers(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
+        let Some(call) = state.outstanding() else { return };
+        if !matches!(call.state, CallState::InFlight { .. }) {
+            return;
+        }
+        let sent = &call.sent;
+        let answer =
+            |outcome| Event::Answered(Answer { id: sent.id, attempt: sent.attempt, outcome });
+        let conditional = sent.class == SafetyClass::CompareAndSet;
+        let mut tell = |what: &str, outcome, env: Env, fair| {
+            let what = self.words(|| format!("{what}: {}", sent.action));
+            visit(Happening { what, at: state.clock(), event: Some(answer(outcome)), env, fair });
+        };
+        if conditional && !env.version_sent {
+            tell("conflict", Outcome::Conflict, env.clone(), true);
+        } else {
+            let mut done = env.clone();
+            self.land(&mut done, &sent.action, sent.class);
+            tell("acknowledged", Outcome::Accepted, done, true);
+        }
+        if env.budget.faults > 0 {
+            let mut worse = env.clone();
+            worse.budget.faults -= 1;
+            tell("fails for now", Outcome::Retryable, worse.clone(), false);
+            tell("fails for good", Outcome::Permanent, worse.clone(), false);
+            for (fate, env) in self.fates(state, &worse, sent) {
+                tell(&format!("answer lost ({fate:?})"), Outcome::Ambiguous, env, false);
+            }
+        }
+        if env.budget.crashes > 0 {
+            let mut worse = env.clone();
+            worse.budget.crashes -= 1;
+            for (fate, env) in self.fates(state, &worse, sent) {
+                tell(&format!("engine crashes ({fate:?})"), Outcome::Ambiguous, env, false);
+            }
+        }
+    }
+
+    /// What may become of a call whose outcome is not learnt.
+    fn fates(&self, state: &Rollout, env: &Env, sent: &Move) -> Vec<(Fate, Env)> {
+        let mut fates = vec![(Fate::Lost, env.clone())];
+        let valid = sent.class != SafetyClass::CompareAndSet || env.version_sent;
+        if !valid {
+            return fates;
+        }
+        let mut done = env.clone();
+        self.land(&mut done, &sent.action, sent.class);
+        fates.push((Fate::Done, done));
+        if env.budget.lates > 0
+            && let Some(slot) = env.pending.iter().position(Option::is_none)
+        {
+            let mut late = env.clone();
+            late.budget.lates -= 1;
+            let bound = sent.action.operation(self.plan.capabilities()).late_bound;
+            let until =
+                if self.scope.beyond_late_bound { NEVER } else { state.clock().after(bound) };
+            late.pending[slot] =
+                Some(Pending { action: sent.action.clone(), class: sent.class, until });
+            fates.push((Fate::Late, late));
+        }
+        fates
+    }
+
+    /// The machine turned away from a call under way: it may land, or not, or later.
+    pub(super) fn abandoned(
+        &self,
+        before: &Rollout,
+        after: &Rollout,
+        event: Option<&Event>,
+        env: &Env,
+    ) -> Vec<Env> {
+        let Some(call) = before.outstanding() else { return vec![env.clone()] };
+        let flying = matches!(call.state, CallState::InFlight { .. });
+        let answered = matches!(event, Some(Event::Answered(_)));
+        let same = after.outstanding().is_some_and(|now| {
+            now.sent.id.seq == call.sent.id.seq && matches!(now.state, CallState::InFlight { .. })
+        });
+        if !flying || answered || same {
+            return vec![env.clone()];
+        }
+        self.fates(after, env, &call.sent).into_iter().map(|(_, env)| env).collect()
+    }
+
+    fn lands(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
+        for (slot, pending) in env.pending.iter().enumerate() {
+            let Some(call) = pending else { continue };
+            let mut landed = env.clone();
+            landed.pending[slot] = None;
+            self.land(&mut landed, &call.action, call.class);
+            let what = self.words(|| format!("lands late: {}", call.action));
+            visit(Happening { what, at: state.clock(), event: None, env: landed, fair: false });
+        }
+    }
+
+    /// The truth after an action took effect.
+    fn land(&self, env: &mut Env, action: &Action, class: SafetyClass) {
+        match *action {
+            Action::Shift { to, .. } => {
+                env.weight = to;
+                env.version_known = false;
+                env.version_sent = false;
+            }
+            Action::Mirror { to } => env.extra = to,
+            Action::Provision { arm, units, zone } | Action::Scale { arm, units, zone } => {
+                let capacity = match arm {
+                    crate::Arm::Stable => &mut env.stable,
+                    crate::Arm::Candidate => &mut env.candidate,
+                };
+                *capacity = capacity.asked(zone, units);
+                clip(capacity);
+            }
+            Action::Retire { arm: crate::Arm::Stable } => env.stable = ArmCapacity::default(),
+            Action::Retire { arm: crate::Arm::Candidate } => env.candidate = ArmCapacity::default(),
+            Action::Start => {
+                if env.run == Run::None {
+                    env.run = Run::Running { next: 0 };
+                } else {
+                    env.twice = true;
+                }
+            }
+            Action::Release { .. } => {
+                if let Run::AtWait(wait) = env.run {
+                    env.run = Run::Running { next: wait + 1 };
+                }
+            }
+            Action::Stop => {
+                if matches!(env.run, Run::Running { .. } | Run::AtWait(_)) {
+                    env.run = Run::RollingBack;
+                }
+            }
+            Action::Redeploy => env.run = Run::Redeploying,
+        }
+        let conditional = class == SafetyClass::CompareAndSet;
+        let repeated = class == SafetyClass::Token;
+        for pending in &mut env.pending {
+            let gone = pending.as_ref().is_some_and(|late| {
+                // A conditional write fails once another has happened; a repeated token does nothing.
+                (late.class == SafetyClass::CompareAndSet
+                    && conditional
+                    && action.surface() == Surface::Traffic)
+                    || (repeated && late.action == *action)
+            });
+            if gone {
+                *pending = None;
+            }
+        }
+    }
+
+    // --- Time.
+
+    fn deadline(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
+        let Some(at) = state.next_deadline() else { return };
+        let what = self.words(|| format!("time passes: {}", at.since(state.clock())));
+        let mut env = env.clone();
+        env.expire(at);
+        visit(Happening { what, at, event: Some(Event::DeadlineReached), env, fair: true });
+    }
+
+    // --- Reading the world.
+
+    fn observations(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
+        for candidate in self.readiness(&env.candidate, env.budget.shortages > 0) {
+            for stable in self.readiness(&env.stable, env.budget.shortages > 0) {
+                let drops = less(&candidate, &env.candidate) || less(&stable, &env.stable);
+                let ready = candidate.total.ready == candidate.total.asked;
+                for (run, strikes) in self.progress(env) {
+                    let mut next = env.clone();
+                    next.candidate = candidate;
+                    next.stable = stable;
+                    next.run = run;
+                    next.weight = run_weight(run, next.weight);
+                    next.drifted = false;
+                    next.version_known = true;
+                    if drops {
+                        next.budget.shortages = next.budget.shortages.saturating_sub(1);
+                    }
+                    if strikes {
+                        next.budget.faults = next.budget.faults.saturating_sub(1);
+                    }
+                    let event = self.observe(state, &next);
+                    let what = self.words(|| format!("read: {} to the candidate, {} of {} candidate and {} of {} stable ready", next.weight, candidate.total.ready, candidate.total.asked, stable.total.ready, stable.total.asked));
+                    let fair = ready && !drops && !strikes;
+                    visit(Happening {
+                        what,
+                        at: state.clock(),
+                        event: Some(event),
+                        env: next,
+                        fair,
+                    });
+                }
+            }
+        }
+    }
+
+    /// How many of an arm may be ready at the next reading: more come by themselves, fewer cost.
+    fn readiness(&self, now: &ArmCapacity, may_drop: bool) -> Vec<ArmCapacity> {
+        let with = |zone: Option<usize>, ready: u32| {
+            let mut arm = *now;
+            match zone {
+                None => arm.total.ready = ready,
+                Some(zone) => {
+                    arm.zones[zone].ready = ready;
+                    arm.total.ready = arm.zones.iter().map(|units| units.ready).sum();
+                }
+            }
+            arm
+        };
+        let zone = now.zones.iter().rposition(|units| units.asked > 0);
+        let units = zone.map_or(now.total, |zone| now.zones[zone]);
+        let mut ready: Vec<u32> = if self.exact {
+            (0..=units.asked).collect()
+        } else {
+            vec![units.asked, units.asked.saturating_sub(1), 0]
+        };
+        ready.sort_unstable();
+        ready.dedup();
+        ready.retain(|n| *n >= units.ready.min(units.asked) || may_drop);
+        if self.plan.capabilities().capacity == CapacityKind::Elastic {
+            ready = vec![units.asked];
+        }
+        ready.into_iter().map(|n| with(zone, n)).collect()
+    }
+
+    /// Where the platform may have got to, and whether that is its failure.
+    fn progress(&self, env: &Env) -> Vec<(Run, bool)> {
+        let mut to = vec![(env.run, false)];
+        match env.run {
+            Run::Running { next } => {
+                let on = if usize::from(next) < WaitPoint::ALL.len() {
+                    Run::AtWait(next)
+                } else {
+                    Run::Succeeded
+                };
+                to.push((on, false));
+                if env.budget.faults > 0 {
+                    to.extend([(Run::RollingBack, true), (Run::Failed, true)]);
+                }
+            }
+            Run::RollingBack => to.push((Run::RolledBack, false)),
+            Run::Redeploying => {
+                to.push((Run::Redeployed, false));
+                if env.budget.faults > 0 {
+                    to.push((Run::Failed, true));
+                }
+            }
+            _ => {}
+        }
+        to
+    }
+
+    fn observe(&self, state: &Rollout, env: &Env) -> Event {
+        let at = state.clock();
+        let routed = !state.world().follows_capacity();
+        Event::Observed(Box::new(Observation {
+            began: at,
+            traffic: routed.then_some(SeenTraffic {
+                low: env.weight,
+                high: env.weight,
+                other: Weight::ZERO,
+                at,
+            }),
+            versions: None,
+            extra: routed.then_some(env.extra),
+            capacity: Some(SeenCapacity {
+                full: state.world().full,
+                full_by_zone: state.world().full_by_zone,
+                stable: env.stable,
+                candidate: env.candidate,
+            }),
+            platform: self.plan.is_platform_paced().then(|| platform_seen(state, env.run)),
+        }))
+    }
+
+    // --- Judges, hooks, the calendar.
+
+    fn verdicts(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
+        let reads = state.wanted_reads(self.plan);
+        for (role, set) in [(Role::Guard, reads.guards), (Role::Gate, reads.checks)] {
+            for index in set.iter() {
+                for verdict in Verdict::ALL {
+                    for past_limit in [false, true] {
+                        self.verdict(
+                            state,
+                            env,
+                            (role, CheckIndex(index)),
+                            (verdict, past_limit),
+                            visit,
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    fn verdict(
+        &self,
+        state: &Rollout,
+        env: &Env,
+        (role, check): (Role, CheckIndex),
+        (verdict, past_limit): (Verdict, bool),
+        visit: &mut dyn FnMut(Happening),
+    ) {
+        let settled = matches!(verdict, Verdict::Pass | Verdict::Fail);
+        if settled && past_limit || verdict != Verdict::Pass && env.budget.verdicts == 0 {
+            return;
+        }
+        let mut env = env.clone();
+        if verdict != Verdict::Pass {
+            env.budget.verdicts -= 1;
+        }
+        let at = state.clock();
+        let window = Window { from: at, to: at };
+        let what = self.words(|| format!("{role:?} check {} says {verdict}", check.0));
+        let reading = Reading::default();
+        let event = Event::Judged(Judged { check, role, verdict, past_limit, window, reading });
+        visit(Happening { what, at, event: Some(event), env, fair: verdict == Verdict::Pass });
+    }
+
+    fn hooks(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
+        for index in state.wanted_reads(self.plan).hooks.iter() {
+            for answer in
+                [HookAnswer::Approved, HookAnswer::Denied, HookAnswer::Wait, HookAnswer::Failed]
+            {
+                let good = answer == HookAnswer::Approved;
+                if !good && env.budget.verdicts == 0 {
+                    continue;
+                }
+                let mut env = env.clone();
+                env.budget.verdicts -= u8::from(!good);
+                let what = self.words(|| format!("hook {index} says {answer:?}"));
+                let event = Event::HookAnswered { hook: HookIndex(index), answer };
+                visit(Happening { what, at: state.clock(), event: Some(event), env, fair: good });
+            }
+        }
+    }
+
+    fn calendar(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
+        let hour = crate::Span::hours(1);
+        for frozen in [false, true] {
+            let changes = frozen != env.frozen;
+            if changes && frozen && env.budget.freezes == 0 {
+                continue;
+            }
+            let mut env = env.clone();
+            env.budget.freezes -= u8::from(changes && frozen);
+            env.frozen = frozen;
+            let until = state.clock().after(hour);
+            let what = self.words(|| format!("calendar: frozen {frozen}"));
+            let event = Event::CalendarRead(CalendarState { frozen, open: !frozen, until });
+            visit(Happening { what, at: state.clock(), event: Some(event), env, fair: !frozen });
+        }
+    }
+
+    // --- People.
+
+    fn commands(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
+        let mut tell = |order: Order, env: Env, fair| {
+            let command = Command {
+                id: CommandId(0),
+                actor: Actor::from("somebody"),
+                reason: String::new(),
+                order,
+            };
+            let what = self.words(|| format!("command: {order}"));
+            visit(Happening {
+                what,
+                at: state.clock(),
+                event: Some(Event::Command(command)),
+                env,
+                fair,
+            });
+        };
+        if let Phase::Pending { after: Some(_), started, .. } = *state.phase() {
+            if !started {
+                tell(Order::Start, env.clone(), true);
+            }
+        } else if matches!(state.phase(), Phase::Pending { .. }) {
+            tell(Order::Start, env.clone(), true);
+        }
+        if env.budget.commands == 0 {
+            return;
+        }
+        let mut less = env.clone();
+        less.budget.commands -= 1;
+        let mut orders = vec![
+            Order::Pause,
+            Order::Resume,
+            Order::PromoteFull,
+            Order::Abort,
+            Order::Retry,
+            Order::Accept,
+            Order::GiveUp,
+            Order::Supersede { by: RolloutId(9) },
+        ];
+        if let Some(gate) = state.phase().gate() {
+            orders.extend([Order::Approve(gate), Order::Deny(gate), Order::Promote(gate)]);
+        }
+        for order in orders {
+            tell(order, less.clone(), false);
+        }
+    }
+
+    fn interference(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
+        let routed = !state.world().follows_capacity() && !self.plan.is_platform_paced();
+        if env.budget.drifts > 0 && routed {
+            for weight in [Weight::ZERO, Weight::FULL] {
+                if weight != env.weight {
+                    let mut changed = env.clone();
+                    changed.budget.drifts -= 1;
+                    changed.weight = weight;
+                    changed.drifted = true;
+                    changed.version_known = false;
+                    changed.version_sent = false;
+                    let what = self.words(|| format!("somebody sets {weight}"));
+                    visit(Happening {
+                        what,
+                        at: state.clock(),
+                        event: None,
+                        env: changed,
+                        fair: false,
+                    });
+                }
+            }
+        }
+        if env.budget.clock_steps > 0 {
+            for by_ms in [-3_000, 3_000] {
+                let mut stepped = env.clone();
+                stepped.budget.clock_steps -= 1;
+                stepped.step_clock(by_ms);
+                let what = self.words(|| format!("the clock steps by {by_ms} ms"));
+                let event = Some(Event::ClockStepped { by_ms });
+                visit(Happening { what, at: state.clock(), event, env: stepped, fair: false });
+            }
+        }
+    }
+
+    // --- The truth at the end.
+
+    /// What a terminal state says that is not so, or may yet not be so.
+    pub(super) fn untrue(&self, state: &Rollout, env: &Env) -> Option<String> {
+        if env.twice {
+            return Some("the platform's deployment was created twice".to_owned());
+        }
+        let (weight, gone) = match state.phase() {
+            Phase::Completed => (Weight::FULL, &env.stable),
+            Phase::RolledBack { .. } => (Weight::ZERO, &env.candidate),
+            _ => return None,
+        };
+        if let Some(late) = env.pending.iter().flatten().next() {
+            return Some(format!(
+                "{} is reported, and this may still land: {}",
+                state.phase().name(),
+                late.action
+            ));
+        }
+        let routed = !state.world().follows_capacity();
+        if routed && env.weight != weight && !env.drifted {
+            return Some(format!(
+                "{} is reported with {} on the candidate",
+                state.phase().name(),
+                env.weight
+            ));
+        }
+        let counted = state.world().kind != CapacityKind::Elastic && !self.plan.is_platform_paced();
+        (counted && !state.is_accepted() && gone.total.asked > 0).then(|| {
+            format!("{} is reported with {} units left", state.phase().name(), gone.total.asked)
+        })
+    }
+}
+
+impl Env {
+    /// Calls that can no longer land are gone.
+    fn expire(&mut self, now: Timestamp) {
+        for pending in &mut self.pending {
+            if pending.as_ref().is_some_and(|late| late.until <= now) {
+                *pending = None;
+            }
+        }
+    }
+
+    fn step_clock(&mut self, by_ms: i64) {
+        for late in self.pending.iter_mut().flatten() {
+            if late.until != NEVER {
+                late.until = late.until.moved(by_ms);
+            }
+        }
+    }
+
+    /// Instants as seen from a canonical clock, and what the machine just sent.
+    pub(super) fn canonical(&mut self, from: Timestamp, before: &Rollout, after: &Rollout) {
+        for late in self.pending.iter_mut().flatten() {
+            if late.until != NEVER {
+                late.until = crate::rollout::CANONICAL_CLOCK.after(late.until.since(from));
+            }
+            if let Action::Shift { versions, .. } = &mut late.action {
+                *versions = None;
+            }
+        }
+        let sent =
+            |state: &Rollout| state.outstanding().map(|call| (call.sent.id, call.sent.attempt));
+        if sent(after).is_some() && sent(after) != sent(before) {
+            self.version_sent = self.version_known;
+        }
+    }
+}
+
+fn clip(arm: &mut ArmCapacity) {
+    let clip = |units: &mut Units| units.ready = units.ready.min(units.asked);
+    if arm.zones.iter().any(|units| units.asked > 0) {
+        arm.zones.iter_mut().for_each(clip);
+        arm.total.ready = arm.zones.iter().map(|units| units.ready).sum();
+    }
+    clip(&mut arm.total);
+}
+
+fn less(now: &ArmCapacity, before: &ArmCapacity) -> bool {
+    now.total.ready < before.total.ready
+}
+
+const fn run_weight(run: Run, weight: Weight) -> Weight {
+    match run {
+        Run::None => weight,
+        Run::AtWait(0) | Run::Running { next: 0 } | Run::RolledBack | Run::Redeployed => {
+            Weight::ZERO
+        }
+        Run::AtWait(1) | Run::Running { next: 1 } => Weight::percent(50),
+        Run::AtWait(_) | Run::Running { .. } | Run::Succeeded => Weight::FULL,
+        Run::RollingBack | Run::Failed | Run::Redeploying => weight,
+    }
+}
+
+fn platform_seen(state: &Rollout, run: Run) -> PlatformSeen {
+    let redeploy = state.platform().told == PlatformTold::Redeploy;
+    match run {
+        Run::Redeploying if redeploy => PlatformSeen::Running,
+        Run::Redeployed if redeploy => PlatformSeen::Succeeded,
+        Run::Failed => PlatformSeen::Failed,
+        _ if redeploy => PlatformSeen::Absent,
+        Run::None | Run::Redeploying | Run::Redeployed => PlatformSeen::Absent,
+        Run::Running { .. } => PlatformSeen::Running,
+        Run::AtWait(wait) => {
+            let wait = WaitPoint::ALL.get(usize::from(wait)).copied().unwrap_or(WaitPoint::Ready);
+            PlatformSeen::AtWait { wait, expires: NEVER }
+        }
+        Run::Succeeded => PlatformSeen::Succeeded,
+        Run::RollingBack => PlatformSeen::RollingBack,
+        Run::RolledBack => PlatformSeen::RolledBack,
+    }
+}

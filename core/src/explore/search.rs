@@ -1,0 +1,332 @@
+//! Breadth first over all states, level by level on two threads, checking every edge.
+//!
+//! Only the frontier is kept whole; of every other state its fingerprint, its parent, and which
+//! happening led to it, so that a shortest way can be walked again.
+
+use super::{
+    Counterexample, Report, Scope,
+    environment::{Env, Environment, Happening},
+    fingerprint::{self, Places},
+};
+use crate::{
+    Ask, Identity, PhaseName, Plan, Rollout, Rule, Timestamp, World,
+    invariants::{self, Edge, Violation},
+    rollout::{CANONICAL_CLOCK, WaitingOn},
+};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A state of machine and environment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Node {
+    state: Rollout,
+    env: Env,
+}
+
+/// How a state was first reached.
+#[derive(Clone, Copy, Debug)]
+struct Origin {
+    parent: u32,
+    nth: u32,
+}
+
+/// One found successor.
+struct Child {
+    parent: u32,
+    nth: u32,
+    print: u64,
+    fair: bool,
+    node: Node,
+}
+
+/// What one thread found on its part of a level.
+#[derive(Default)]
+struct Part {
+    children: Vec<Child>,
+    known: Vec<(u32, u32, bool)>,
+    edges: usize,
+    ignored: usize,
+    rules: BTreeMap<Rule, BTreeSet<(PhaseName, PhaseName)>>,
+    broken: Option<(u32, u32, Violation)>,
+}
+
+pub(super) struct Search<'a> {
+    plan: &'a Plan,
+    environment: Environment<'a>,
+    scope: Scope,
+    places: Places,
+    origins: Vec<Origin>,
+    /// Edges that a fair world may take, for the search for stuck states.
+    fair: Vec<(u32, u32)>,
+    /// Whether a state is an end: terminal, or waiting on a person.
+    ends: Vec<bool>,
+    report: Report,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(plan: &'a Plan, scope: &Scope) -> Self {
+        Self {
+            plan,
+            environment: Environment::new(plan, scope),
+            scope: *scope,
+            places: Places::default(),
+            origins: Vec::new(),
+            fair: Vec::new(),
+            ends: Vec::new(),
+            report: Report {
+                states: 0,
+                edges: 0,
+                ignored: 0,
+                rules: BTreeMap::new(),
+                outcomes: BTreeMap::new(),
+                violation: None,
+                complete: false,
+                scope: *scope,
+            },
+        }
+    }
+
+    pub(super) fn run(mut self, found: &World) -> Report {
+        let root = self.root(found);
+        self.admit(&root, Origin { parent: 0, nth: 0 }, fingerprint::of(&root));
+        let mut level = vec![(0, root.clone())];
+        while !level.is_empty() && self.report.violation.is_none() {
+            if self.origins.len() > self.scope.limit {
+                return self.finish();
+            }
+            level = self.next_level(&level, &root);
+        }
+        self.report.complete = self.report.violation.is_none();
+        if self.report.complete {
+            self.find_stuck(&root);
+        }
+        self.finish()
+    }
+
+    fn root(&self, found: &World) -> Node {
+        let mut found = found.clone();
+        if let Some(seen) = &mut found.traffic.seen {
+            seen.at = CANONICAL_CLOCK;
+        }
+        let step = Rollout::open(Identity::default(), self.plan, &found, CANONICAL_CLOCK);
+        Node { state: step.next.canonical(), env: self.environment.opening(&found) }
+    }
+
+    fn finish(mut self) -> Report {
+        self.report.states = self.origins.len();
+        self.report
+    }
+
+    fn admit(&mut self, node: &Node, origin: Origin, print: u64) -> u32 {
+        let index = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
+        self.places.insert(print, index);
+        self.origins.push(origin);
+        let waiting = node.state.waiting_on(self.plan);
+        let person = matches!(waiting, WaitingOn::Person(ask) if ask != Ask::Start);
+        self.ends.push(node.state.phase().is_terminal() || person);
+        if node.state.phase().is_terminal() {
+            *self.report.outcomes.entry(node.state.phase().name()).or_default() += 1;
+        }
+        index
+    }
+
+    fn next_level(&mut self, level: &[(u32, Node)], root: &Node) -> Vec<(u32, Node)> {
+        let (left, right) = level.split_at(level.len() / 2);
+        let this = &*self;
+        let parts = if level.len() < 64 {
+            vec![this.expand(level)]
+        } else {
+            std::thread::scope(|scope| {
+                let other = scope.spawn(|| this.expand(right));
+                let mut parts = vec![this.expand(left)];
+                parts.extend(other.join().ok());
+                parts
+            })
+        };
+        let mut next = Vec::new();
+        for part in parts {
+            self.take(part, &mut next, root);
+        }
+        next
+    }
+
+    fn take(&mut self, part: Part, next: &mut Vec<(u32, Node)>, root: &Node) {
+        self.report.edges += part.edges;
+        self.report.ignored += part.ignored;
+        for (rule, phases) in part.rules {
+            self.report.rules.entry(rule).or_default().extend(phases);
+        }
+        self.fair.extend(part.known.iter().filter(|k| k.2).map(|(from, to, _)| (*from, *to)));
+        for child in part.children {
+            let known = self.places.get(&child.print).copied();
+            let index = known.unwrap_or_else(|| {
+                let origin = Origin { parent: child.parent, nth: child.nth };
+                let index = self.admit(&child.node, origin, child.print);
+                next.push((index, child.node));
+                index
+            });
+            if child.fair {
+                self.fair.push((child.parent, index));
+            }
+        }
+        if let Some((parent, nth, violation)) = part.broken
+            && self.report.violation.is_none()
+        {
+            let trace = self.trace(root, parent, Some(nth));
+            self.report.violation = Some(Counterexample { violation, trace });
+        }
+    }
+
+    /// All successors of some states, each edge checked.
+    fn expand(&self, nodes: &[(u32, Node)]) -> Part {
+        let mut part = Part::default();
+        for (index, node) in nodes {
+            let mut nth = 0;
+            self.environment.each(&node.state, &node.env, &mut |happening| {
+                nth += 1;
+                if part.broken.is_none() {
+                    self.follow(*index, nth, node, happening, &mut part);
+                }
+            });
+        }
+        part
+    }
+
+    fn follow(&self, parent: u32, nth: u32, node: &Node, happening: Happening, part: &mut Part) {
+        let Happening { at, event, env, fair, .. } = happening;
+        let Some(event) = event else {
+            let alone = Node { state: node.state.clone(), env };
+            // After the end the world goes its own way; what was reported was checked when it was.
+            if !alone.state.phase().is_terminal() {
+                self.admit_if_true(parent, nth, fair, alone, part);
+            }
+            return;
+        };
+        let Ok(step) = node.state.apply(self.plan, at, &event) else {
+            part.ignored += 1;
+            return;
+        };
+        part.edges += 1;
+        let edge = Edge { plan: self.plan, before: &node.state, event: &event, at, step: &step };
+        if let Err(violation) = invariants::check(&edge) {
+            part.broken = Some((parent, nth, violation));
+            return;
+        }
+        let decision = &step.decision;
+        part.rules.entry(decision.rule).or_default().insert((decision.from, decision.to));
+        for mut env in self.environment.abandoned(&node.state, &step.next, Some(&event), &env) {
+            env.canonical(step.next.clock(), &node.state, &step.next);
+            let next = Node { state: step.next.canonical(), env };
+            self.admit_if_true(parent, nth, fair, next, part);
+        }
+    }
+
+    fn admit_if_true(&self, parent: u32, nth: u32, fair: bool, node: Node, part: &mut Part) {
+        match self.environment.untrue(&node.state, &node.env) {
+            Some(what) => part.broken = Some((parent, nth, Violation { number: 10, what })),
+            None => self.reach(parent, nth, fair, node, part),
+        }
+    }
+
+    fn reach(&self, parent: u32, nth: u32, fair: bool, node: Node, part: &mut Part) {
+        let print = fingerprint::of(&node);
+        match self.places.get(&print) {
+            Some(known) => part.known.push((parent, *known, fair)),
+            None => part.children.push(Child { parent, nth, print, fair, node }),
+        }
+    }
+
+    /// A state from which a fair world never comes to an end.
+    fn find_stuck(&mut self, root: &Node) {
+        let mut into: Vec<Vec<u32>> = vec![Vec::new(); self.origins.len()];
+        for (from, to) in &self.fair {
+            if let Some(list) = into.get_mut(*to as usize) {
+                list.push(*from);
+            }
+        }
+        let mut lives = self.ends.clone();
+        let mut queue: Vec<usize> = (0..lives.len()).filter(|i| lives[*i]).collect();
+        while let Some(at) = queue.pop() {
+            for from in &into[at] {
+                let from = *from as usize;
+                if !lives[from] {
+                    lives[from] = true;
+                    queue.push(from);
+                }
+            }
+        }
+        if let Some(stuck) = lives.iter().position(|lives| !lives) {
+            let index = u32::try_from(stuck).unwrap_or(u32::MAX);
+            let trace = self.trace(root, index, None);
+            let what = "from here a fair world never comes to an end".to_owned();
+            self.report.violation =
+                Some(Counterexample { violation: Violation { number: 18, what }, trace });
+        }
+    }
+
+    /// The way to a state (and one happening further), walked again with words.
+    fn trace(&self, root: &Node, to: u32, further: Option<u32>) -> Vec<String> {
+        let mut steps: Vec<u32> = further.into_iter().collect();
+        let mut prints = Vec::new();
+        let mut at = to;
+        while at != 0 {
+            let Some(origin) = self.origins.get(at as usize) else { break };
+            steps.push(origin.nth);
+            prints.push(at);
+            at = origin.parent;
+        }
+        steps.reverse();
+        prints.reverse();
+        self.walk(root, &steps, &prints)
+    }
+
+    fn walk(&self, root: &Node, steps: &[u32], to: &[u32]) -> Vec<String> {
+        let mut environment = Environment::new(self.plan, &self.scope);
+        environment.describe = true;
+        let mut node = root.clone();
+        let mut lines = Vec::new();
+        for (n, nth) in steps.iter().enumerate() {
+            let mut count = 0;
+            let mut taken = None;
+            environment.each(&node.state, &node.env, &mut |happening| {
+                count += 1;
+                if count == *nth {
+                    taken = Some(happening);
+                }
+            });
+            let Some(happening) = taken else { break };
+            let target = to.get(n).copied();
+            let (line, next) = self.retake(&node, happening, target);
+            lines.push(line);
+            match next {
+                Some(next) => node = next,
+                None => break,
+            }
+        }
+        lines
+    }
+
+    /// Takes one happening again; of several states it may lead to, the one with the index wanted.
+    fn retake(
+        &self,
+        node: &Node,
+        happening: Happening,
+        target: Option<u32>,
+    ) -> (String, Option<Node>) {
+        let Happening { what, at, event, env, .. } = happening;
+        let Some(event) = event else {
+            return (what, Some(Node { state: node.state.clone(), env }));
+        };
+        let at: Timestamp = at;
+        let Ok(step) = node.state.apply(self.plan, at, &event) else { return (what, None) };
+        let sent = step.intent.as_ref().map_or(String::new(), |m| format!(", sends: {}", m.action));
+        let line = format!("{what} -> {} ({}){sent}", step.decision.rule, step.decision.to);
+        let nodes = self.environment.abandoned(&node.state, &step.next, Some(&event), &env);
+        let nodes = nodes.into_iter().map(|mut env| {
+            env.canonical(step.next.clock(), &node.state, &step.next);
+            Node { state: step.next.canonical(), env }
+        });
+        let wanted = |next: &Node| self.places.get(&fingerprint::of(next)).copied() == target;
+        (line, nodes.into_iter().find(|next| target.is_none() || wanted(next)))
+    }
+}

@@ -1,0 +1,152 @@
+//! Checks: a metric, a judge, a baseline, limits; refused where they could never say pass.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Baseline, Check, CheckIndex, CheckSpec, IndexSet, JudgeKind, JudgeSpec, KeyPath, Named,
+    ThresholdSpec,
+    compile::ask_within,
+    policy::{deadline, positive},
+    problem::{Known, ProblemKind, Problems},
+};
+use crate::{
+    Span,
+    health::{Bound, Threshold, ThresholdError},
+};
+
+/// Shorter than this, and an engine would do nothing but measure.
+const LEAST_EVERY: Span = Span::seconds(1);
+
+/// All checks, in the order of their names.
+pub(super) fn compile(specs: &BTreeMap<String, CheckSpec>, problems: &mut Problems) -> Vec<Check> {
+    let at = KeyPath::of("checks");
+    let (what, found, most) = (Named::Check, specs.len(), IndexSet::MAX);
+    problems.add_if(found > most, &at, ProblemKind::TooMany { what, found, most });
+    specs.iter().map(|(name, spec)| check(name, spec, specs, &at.key(name), problems)).collect()
+}
+
+/// Whether a check needs the candidate alone.
+pub(super) fn is_fixed(checks: &[Check], index: CheckIndex) -> bool {
+    let check = checks.get(usize::from(index.0));
+    check.is_some_and(|check| check.baseline == Baseline::Fixed)
+}
+
+fn check(
+    name: &str,
+    spec: &CheckSpec,
+    all: &BTreeMap<String, CheckSpec>,
+    at: &KeyPath,
+    problems: &mut Problems,
+) -> Check {
+    problems.add_if(name.trim().is_empty(), at, ProblemKind::Empty("a name"));
+    let empty = spec.metric.trim().is_empty();
+    problems.add_if(empty, &at.key("metric"), ProblemKind::Empty("the name of a metric"));
+    let window = positive(spec.window, &at.key("window"), problems);
+    let every = spec.every.unwrap_or(window);
+    if spec.every.is_some_and(Span::is_zero) {
+        positive(every, &at.key("every"), problems);
+    } else if every < LEAST_EVERY && !every.is_zero() {
+        let key = if spec.every.is_some() { "every" } else { "window" };
+        problems.add(&at.key(key), ProblemKind::TooOften(every));
+    }
+    Check {
+        name: name.to_owned(),
+        metric: spec.metric.clone(),
+        judge: judge(&spec.judge, spec.baseline, at, problems),
+        baseline: spec.baseline,
+        window,
+        every,
+        on_fail: spec.on_fail,
+        lack: deadline(spec.lack, ask_within(Span::minutes(15)), &at.key("lack"), problems),
+        twin: spec
+            .twin
+            .as_ref()
+            .and_then(|twin| self::twin(name, twin, all, &at.key("twin"), problems)),
+    }
+}
+
+/// The check that takes over at 100 %: another one, and one that compares with nothing.
+fn twin(
+    name: &str,
+    twin: &str,
+    all: &BTreeMap<String, CheckSpec>,
+    at: &KeyPath,
+    problems: &mut Problems,
+) -> Option<CheckIndex> {
+    let Some(index) = all.keys().position(|other| other == twin) else {
+        let known = Known(all.keys().filter(|other| *other != name).cloned().collect());
+        let (what, name) = (Named::Check, twin.to_owned());
+        problems.add(at, ProblemKind::Unknown { what, name, known });
+        return None;
+    };
+    problems.add_if(twin == name, at, ProblemKind::OwnTwin);
+    let fixed = all.get(twin).is_some_and(|spec| spec.baseline == Baseline::Fixed);
+    let not_fixed = twin != name && !fixed;
+    problems.add_if(not_fixed, at, ProblemKind::TwinNotFixed(twin.to_owned()));
+    u8::try_from(index).ok().map(CheckIndex)
+}
+
+fn judge(spec: &JudgeSpec, baseline: Baseline, at: &KeyPath, problems: &mut Problems) -> JudgeKind {
+    let at_judge = at.key("judge");
+    match spec {
+        JudgeSpec::Custom(name) => {
+            let at = at_judge.key("custom");
+            problems.add_if(name.trim().is_empty(), &at, ProblemKind::Empty("a judge's name"));
+            JudgeKind::Custom(name.clone())
+        }
+        JudgeSpec::Threshold(spec) => {
+            let at_threshold = at_judge.key("threshold");
+            let bound = bound(spec, &at_threshold, problems);
+            if let Some((_, bound)) = bound {
+                let compares = baseline != Baseline::Fixed;
+                let (ratio, place) = (bound.is_relative(), at.key("baseline"));
+                problems.add_if(ratio && !compares, &place, ProblemKind::RatioWithoutBaseline);
+                problems.add_if(!ratio && compares, &place, ProblemKind::BaselineUnused);
+            }
+            JudgeKind::Threshold(threshold(spec, bound, &at_threshold, problems))
+        }
+    }
+}
+
+/// The one bound that is written, with its key.
+fn bound(
+    spec: &ThresholdSpec,
+    at: &KeyPath,
+    problems: &mut Problems,
+) -> Option<(&'static str, Bound)> {
+    let mut bounds = [
+        ("max", spec.max.map(Bound::Max)),
+        ("min", spec.min.map(Bound::Min)),
+        ("max_ratio", spec.max_ratio.map(Bound::MaxRatio)),
+        ("min_ratio", spec.min_ratio.map(Bound::MinRatio)),
+    ]
+    .into_iter()
+    .filter_map(|(key, bound)| bound.map(|bound| (key, bound)));
+    let first = bounds.next();
+    let found = usize::from(first.is_some()) + bounds.count();
+    problems.add_if(found != 1, at, ProblemKind::Bounds(found));
+    first.filter(|_| found == 1)
+}
+
+fn threshold(
+    spec: &ThresholdSpec,
+    bound: Option<(&'static str, Bound)>,
+    at: &KeyPath,
+    problems: &mut Problems,
+) -> Threshold {
+    let none = spec.looks == Some(0);
+    problems.add_if(none, &at.key("looks"), ThresholdError::NoLooks.into());
+    let Some((key, bound)) = bound else { return Threshold::default() };
+    let built = Threshold::new(bound).map_err(|error| problems.add(&at.key(key), error));
+    let built = built.unwrap_or_default();
+    built
+        .over_looks(spec.looks.unwrap_or(1).max(1))
+        .unwrap_or(built)
+        .tolerating(spec.failure_limit.unwrap_or(0))
+        .with_limits(
+            spec.inconclusive_limit.unwrap_or(4),
+            spec.no_data_limit.unwrap_or(4),
+            spec.consecutive_error_limit.unwrap_or(4),
+        )
+        .needing_samples(spec.minimum_samples.unwrap_or(1))
+}

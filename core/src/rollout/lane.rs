@@ -1,0 +1,196 @@
+//! The move lane: answers, retries, and calls whose outcome is not known.
+//!
+//! What is safe to do after an unknown outcome depends on what the target offers; this is the only
+//! place that tells the four classes apart.
+
+use crate::{
+    Action, Cause, Halt, Outcome, Phase, SafetyClass, Span, Timestamp,
+    decision::Evidence,
+    next_move::NEVER,
+    rollout::{CallState, PlatformTold, trigger::Trigger, turn::Turn},
+};
+
+impl Turn<'_> {
+    pub(crate) fn read_answer(&mut self, outcome: Outcome) -> Trigger {
+        self.note_call(Some(outcome));
+        match outcome {
+            Outcome::Accepted => Trigger::Acknowledged,
+            Outcome::Ambiguous => Trigger::Uncertain,
+            Outcome::Permanent => Trigger::MoveFailed,
+            Outcome::Retryable if self.attempts_left() => Trigger::TryAgain,
+            Outcome::Conflict if self.attempts_left() => Trigger::Conflict,
+            Outcome::Retryable | Outcome::Conflict => Trigger::MoveFailed,
+        }
+    }
+
+    pub(crate) fn note_call(&mut self, outcome: Option<Outcome>) {
+        if let Some(call) = &self.next.call {
+            self.evidence = Evidence::Move {
+                id: call.sent.id,
+                attempt: call.sent.attempt,
+                action: call.sent.action.clone(),
+                outcome,
+            };
+        }
+    }
+
+    pub(crate) fn attempts_left(&self) -> bool {
+        let limit = self.plan.policy.attempts;
+        self.next.call.as_ref().is_some_and(|call| call.sent.attempt < limit)
+    }
+
+    /// The target has the request. From now on its completion is observed.
+    pub(crate) fn acknowledge(&mut self) {
+        let Some(call) = self.next.call.take() else { return };
+        let lands_by = call.lands_by;
+        match (&call.sent.action, call.sent.class) {
+            // A conditional write that succeeded makes every earlier one fail.
+            (Action::Shift { .. }, SafetyClass::CompareAndSet) => {
+                self.next.world.late.traffic = Timestamp::default();
+            }
+            // A repeat of a token does nothing more.
+            (_, SafetyClass::Token) => {}
+            (action, _) => self.note_late(action.surface(), lands_by),
+        }
+        match call.sent.action {
+            Action::Shift { .. } => {
+                self.next.confirm_by = self.now.after(self.plan.policy.confirm);
+                self.match_traffic();
+            }
+            Action::Release { .. } => self.released(),
+            _ => {}
+        }
+        self.advance();
+    }
+
+    /// It failed for now: wait, then send it again.
+    pub(crate) fn back_off(&mut self) {
+        let wait = self.back_off_span();
+        let until = self.now.after(wait);
+        if let Some(call) = &mut self.next.call {
+            call.state = CallState::BackOff { until };
+        }
+    }
+
+    /// Doubled for each attempt already made, and never above five minutes: a person would have
+    /// been asked by then.
+    fn back_off_span(&self) -> Span {
+        let attempt = self.next.call.as_ref().map_or(1, |call| call.sent.attempt);
+        let doubled =
+            self.plan.policy.back_off.0.saturating_mul(1 << u32::from(attempt.clamp(1, 8) - 1));
+        Span(doubled.min(Span::minutes(5).0))
+    }
+
+    /// It may have happened. What is safe now depends on what the target offers.
+    pub(crate) fn be_uncertain(&mut self) {
+        let backward = self.next.phase.is_backward();
+        let again = self.attempts_left();
+        let back_off = self.now.after(self.back_off_span());
+        let Some(call) = &mut self.next.call else { return };
+        let late_bound = call.sent.action.operation(&self.plan.caps).late_bound;
+        let lands_by = self.now.after(late_bound);
+        call.lands_by = call.lands_by.max(lands_by);
+        call.state = match call.sent.class {
+            // The next reading says what the version is, and whether it happened.
+            SafetyClass::CompareAndSet => CallState::LookUp,
+            // The same token and body again resolve it.
+            SafetyClass::Token if again => CallState::BackOff { until: back_off },
+            // The way back is not held up: the same absolute value again does no harm, and the
+            // outcome is confirmed only after the late bound.
+            SafetyClass::BareSet if backward && again => CallState::BackOff { until: back_off },
+            SafetyClass::Token | SafetyClass::BareSet | SafetyClass::BareCreate => {
+                CallState::Settling { until: call.lands_by }
+            }
+        };
+        if call.sent.class == SafetyClass::CompareAndSet {
+            self.reread();
+        }
+    }
+
+    /// What was read before now is not to be used.
+    pub(crate) fn reread(&mut self) {
+        self.next.sent = self.now;
+        self.next.world.traffic.seen = None;
+        self.next.world.counted = false;
+    }
+
+    /// It can no longer land. What became of it is read from the world.
+    pub(crate) fn settle(&mut self) {
+        let Some(call) = &mut self.next.call else { return };
+        match (call.sent.class, &call.sent.action) {
+            (SafetyClass::BareCreate, Action::Start | Action::Redeploy) => {
+                call.state = CallState::LookUp;
+            }
+            // The same value once more says what the reading might not.
+            (_, Action::Mirror { .. }) => call.state = CallState::BackOff { until: self.now },
+            (_, action) => {
+                // Seen or not, a shift is due: a difference is sent again, not waited for.
+                if let Action::Shift { .. } = action {
+                    self.next.confirm_by = self.now;
+                }
+                if let Action::Stop = action {
+                    self.next.platform.told = PlatformTold::Start;
+                }
+                self.next.call = None;
+            }
+        }
+        self.reread();
+    }
+
+    /// The target's version is not the one sent: read it again.
+    pub(crate) fn reread_version(&mut self) {
+        self.reread();
+        if let Some(call) = &mut self.next.call {
+            call.state = CallState::LookUp;
+        }
+    }
+
+    /// A reading shows the value that the uncertain move was to set. It may have been so before: the
+    /// call itself may still land.
+    pub(crate) fn found_done(&mut self) {
+        self.drop_call();
+        self.match_traffic();
+        self.advance();
+    }
+
+    pub(crate) fn give_up_forward(&mut self) {
+        self.go_back(Cause::Failed);
+    }
+
+    pub(crate) fn give_up_back(&mut self) {
+        self.halt(Halt::RollbackFailed);
+    }
+
+    pub(crate) fn give_up_retiring(&mut self) {
+        self.halt(Halt::RetireFailed);
+    }
+
+    pub(crate) fn give_up_completed(&mut self) {
+        self.halt(Halt::AfterPointOfNoReturn);
+    }
+
+    /// Sends the shift that was acknowledged and never seen once more, as a move of its own.
+    pub(crate) fn reassert(&mut self) {
+        self.next.reasserted = self.next.reasserted.saturating_add(1);
+        self.shift_again();
+    }
+
+    pub(crate) fn shift_again(&mut self) {
+        self.next.confirm_by = NEVER;
+        let (to, versions) = {
+            let traffic = &self.next.world.traffic;
+            (traffic.asked, traffic.versions.clone())
+        };
+        self.evidence = self.world_evidence();
+        self.send(Action::Shift { to, versions });
+    }
+
+    /// Corrects somebody else's change.
+    pub(crate) fn correct(&mut self) {
+        self.next.corrections = self.next.corrections.saturating_add(1);
+        if let Phase::Gating { .. } = self.next.phase {
+            self.stop_bake();
+        }
+        self.shift_again();
+    }
+}

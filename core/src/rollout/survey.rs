@@ -1,0 +1,611 @@
+//! Reading the world and the clock: what an observation or a deadline comes to in each phase.
+//!
+//! Must not change the phase or send anything; it names what the table then acts on.
+
+use crate::{
+    Action, CapacityKind, Hold, Observation, OnDeadline, Outlook, Phase, PlatformRun, PlatformSeen,
+    SeenCapacity, SeenTraffic, Timestamp, Weight,
+    next_move::{For, NEVER, Next, restored},
+    rollout::{CallState, Ignored, PlatformTold, Rollout, trigger::Trigger, turn::Turn},
+};
+
+impl Turn<'_> {
+    // --- Observations.
+
+    pub(crate) fn read_observation(&mut self, seen: &Observation) -> Result<Trigger, Ignored> {
+        self.take_in(seen);
+        let trigger = self.survey_lookup(seen).unwrap_or_else(|| self.survey());
+        let same = trigger == Trigger::Noted
+            && self.next.world == self.was.world
+            && self.next.platform == self.was.platform
+            && self.next.drained == self.was.drained
+            && self.next.confirm_by == self.was.confirm_by;
+        if same { Err(Ignored::Unchanged) } else { Ok(trigger) }
+    }
+
+    fn take_in(&mut self, seen: &Observation) {
+        if let Some(traffic) = seen.traffic {
+            self.take_traffic(traffic);
+        }
+        if seen.versions.is_some() {
+            self.next.world.traffic.versions.clone_from(&seen.versions);
+        }
+        if seen.extra.is_some() {
+            self.next.world.extra.seen = seen.extra;
+        }
+        if let Some(capacity) = &seen.capacity {
+            self.take_capacity(capacity);
+        }
+        if seen.platform.is_some() {
+            self.next.platform.seen = seen.platform;
+        }
+    }
+
+    fn take_traffic(&mut self, seen: SeenTraffic) {
+        let platform = self.platform_paced();
+        let traffic = &mut self.next.world.traffic;
+        let same = traffic.seen.is_some_and(|before| SeenTraffic { at: seen.at, ..before } == seen);
+        if !same {
+            traffic.seen = Some(seen);
+        }
+        if platform {
+            if matches!(self.next.phase, Phase::HandedOver { .. } | Phase::RollingBack { .. }) {
+                traffic.asked = seen.high;
+            }
+            return;
+        }
+        self.match_traffic();
+    }
+
+    /// From when asked and seen agree, with nothing outstanding, a difference is drift.
+    pub(crate) fn match_traffic(&mut self) {
+        let traffic = &mut self.next.world.traffic;
+        if !traffic.matched && traffic.seen_as_asked() && self.next.call.is_none() {
+            traffic.matched = true;
+            self.next.confirm_by = NEVER;
+            self.next.reasserted = 0;
+            self.next.drained = self.now.after(self.plan.policy.drain);
+        }
+    }
+
+    fn take_capacity(&mut self, seen: &SeenCapacity) {
+        let busy = self.next.call.as_ref().is_some_and(|call| {
+            call.sent.action.surface() == crate::Surface::Capacity
+                && !matches!(call.state, CallState::LookUp)
+        });
+        let world = &mut self.next.world;
+        world.full = seen.full;
+        world.full_by_zone = seen.full_by_zone;
+        for (arm, seen) in
+            [(&mut world.stable, &seen.stable), (&mut world.candidate, &seen.candidate)]
+        {
+            let asked = *arm;
+            *arm = *seen;
+            if busy {
+                arm.total.asked = asked.total.asked;
+                for (zone, asked) in arm.zones.iter_mut().zip(asked.zones) {
+                    zone.asked = asked.asked;
+                }
+            }
+        }
+        world.counted = world.counted || !busy;
+    }
+
+    /// An uncertain move whose fate is learnt by reading.
+    fn survey_lookup(&mut self, seen: &Observation) -> Option<Trigger> {
+        let call = self.next.call.as_ref().filter(|call| call.state == CallState::LookUp)?;
+        let Action::Shift { to, .. } = call.sent.action else { return None };
+        let found = seen.traffic?;
+        self.note_call(None);
+        Some(if found.low == to && found.high == to {
+            Trigger::FoundDone
+        } else if self.attempts_left() {
+            Trigger::Resend
+        } else {
+            Trigger::MoveFailed
+        })
+    }
+
+    // --- What the world comes to.
+
+    pub(crate) fn survey(&mut self) -> Trigger {
+        match self.next.phase {
+            Phase::Moving { .. } => self.survey_moving(),
+            Phase::Gating { .. } => self.survey_gating(),
+            Phase::KeepWarm { .. } => self.survey_warm(),
+            Phase::Retiring { .. } => self.survey_retiring(),
+            Phase::HandedOver { run, .. } => self.survey_platform(run),
+            Phase::RollingBack { .. } => self.survey_back(),
+            Phase::Confirming { outcome, quiet, .. } => self.survey_confirming(outcome, quiet),
+            _ => Trigger::Noted,
+        }
+    }
+
+    /// Somebody else's change of what we set and have seen.
+    fn survey_drift(&self) -> Option<Trigger> {
+        let traffic = &self.next.world.traffic;
+        if self.next.world.follows_capacity() || self.next.call.is_some() || !traffic.matched {
+            return None;
+        }
+        let seen = traffic.seen?;
+        let held = self.next.holds.has(Hold::Drift);
+        if traffic.seen_as_asked() {
+            return held.then_some(Trigger::DriftGone);
+        }
+        if seen.high > traffic.asked {
+            let often = self.next.corrections >= self.plan.policy.drift_corrections;
+            return Some(if often { Trigger::Contested } else { Trigger::Above });
+        }
+        Some(if held { Trigger::Noted } else { Trigger::Below })
+    }
+
+    /// The next change, if the lane is free for it.
+    fn decide(&mut self, action: Action, trigger: Trigger) -> Trigger {
+        let free = self.next.call.is_none();
+        let allowed = self.next.phase.is_backward() || self.may_go_forward();
+        if !free || !allowed {
+            return Trigger::Noted;
+        }
+        self.decided = Some(action);
+        trigger
+    }
+
+    fn survey_moving(&mut self) -> Trigger {
+        if let Some(drift) = self.survey_drift() {
+            return drift;
+        }
+        if self.next.call.is_some() || !self.may_go_forward() {
+            return Trigger::Noted;
+        }
+        match self.next_move() {
+            Next::Do(action) => self.decide(action, Trigger::Decided),
+            Next::There => Trigger::Reached,
+            Next::Blocked(crate::next_move::Why::NotEnoughHealthy { ready, floor }) => {
+                self.evidence = crate::Evidence::Healthy { ready, floor };
+                Trigger::Blocked
+            }
+            Next::Wait(_) => Trigger::Noted,
+        }
+    }
+
+    fn survey_gating(&mut self) -> Trigger {
+        if let Some(drift) = self.survey_drift() {
+            return drift;
+        }
+        // What is being set right is not yet right, whatever is seen of it.
+        if self.next.call.is_some() {
+            return Trigger::Noted;
+        }
+        let matched = self.next.phase.progress().is_some_and(|gate| gate.matched.is_some());
+        match self.next_move() {
+            Next::There if matched => self.gate_trigger().unwrap_or(Trigger::Noted),
+            Next::There => Trigger::Matches,
+            Next::Do(action) => match self.decide(action, Trigger::Repair) {
+                Trigger::Noted if matched => Trigger::Differs,
+                trigger => trigger,
+            },
+            Next::Wait(_) | Next::Blocked(_) if matched => Trigger::Differs,
+            Next::Wait(_) | Next::Blocked(_) => Trigger::Noted,
+        }
+    }
+
+    /// What an open gate leads to.
+    fn gate_trigger(&self) -> Option<Trigger> {
+        if self.gate_opens_at() > self.now {
+            return None;
+        }
+        let Phase::Gating { at, .. } = self.next.phase else { return Some(Trigger::GateReady) };
+        let stages = self.plan.stages(self.next.first).len();
+        Some(if !self.plan.is_last_batch(&self.next.world, self.next.first, at) {
+            Trigger::BatchReady
+        } else if usize::from(at.stage) + 1 < stages {
+            Trigger::GateReady
+        } else if self.next.first {
+            Trigger::NothingToRetire
+        } else {
+            Trigger::LastGateReady
+        })
+    }
+
+    /// When the gate it stands before opens by itself.
+    fn gate_opens_at(&self) -> Timestamp {
+        let open = self.next.calendar.is_none_or(|calendar| calendar.open);
+        match (self.next.phase.progress(), self.gate_plan()) {
+            (Some(gate), Some(plan)) if self.may_go_forward() && self.next.call.is_none() => {
+                gate.opens_at(&plan, open)
+            }
+            _ => NEVER,
+        }
+    }
+
+    fn survey_warm(&mut self) -> Trigger {
+        if let Some(drift) = self.survey_drift() {
+            return drift;
+        }
+        if self.warm_until() <= self.now {
+            return Trigger::WarmOver;
+        }
+        match self.next_move() {
+            Next::Do(action) => self.decide(action, Trigger::Repair),
+            _ => Trigger::Noted,
+        }
+    }
+
+    /// When the old revision may go: kept warm for as long as declared, drained, nothing that may
+    /// still land, and all traffic seen on the candidate.
+    fn warm_until(&self) -> Timestamp {
+        let Phase::KeepWarm { until } = self.next.phase else { return NEVER };
+        let world = &self.next.world;
+        let seen = world.follows_capacity()
+            || (world.traffic.asked == Weight::FULL && world.traffic.seen_as_asked());
+        if !seen || self.next.call.is_some() || !self.may_go_forward() {
+            return NEVER;
+        }
+        until.max(self.next.drained).max(world.late.latest())
+    }
+
+    fn survey_retiring(&mut self) -> Trigger {
+        let world = &self.next.world;
+        let counted = world.counted || world.kind == CapacityKind::Elastic;
+        if self.next.call.is_some() || !counted {
+            return Trigger::Noted;
+        }
+        if world.stable.total.asked == 0 || world.kind == CapacityKind::Elastic {
+            return Trigger::OldGone;
+        }
+        self.decide(Action::Retire { arm: crate::Arm::Stable }, Trigger::Decided)
+    }
+
+    fn survey_back(&mut self) -> Trigger {
+        if self.platform_paced() {
+            return self.survey_platform_back();
+        }
+        if let Some(drift) = self.survey_drift() {
+            return if drift == Trigger::DriftGone { Trigger::Noted } else { drift };
+        }
+        if self.next.call.is_some() {
+            return Trigger::Noted;
+        }
+        match self.next_move() {
+            Next::Do(action) => self.decide(action, Trigger::Decided),
+            Next::There => Trigger::Back,
+            Next::Wait(_) | Next::Blocked(_) => Trigger::Noted,
+        }
+    }
+
+    fn survey_confirming(&mut self, outcome: Outlook, quiet: Timestamp) -> Trigger {
+        if self.now < quiet {
+            return Trigger::Noted;
+        }
+        if quiet != Timestamp::default() {
+            return Trigger::Quiet;
+        }
+        if self.next.call.is_some() {
+            return Trigger::Noted;
+        }
+        match outcome {
+            Outlook::Completed => self.survey_completed(),
+            Outlook::RolledBack(_) => self.survey_rolled_back(),
+        }
+    }
+
+    fn survey_completed(&self) -> Trigger {
+        let world = &self.next.world;
+        if world.late.latest() > self.now {
+            return Trigger::Noted;
+        }
+        if world.follows_capacity() {
+            let gone = world.counted || world.kind == CapacityKind::Elastic;
+            return if gone { Trigger::OutcomeSeen } else { Trigger::Noted };
+        }
+        match world.traffic.seen {
+            None => Trigger::Noted,
+            Some(_) if world.traffic.seen_as_asked() => Trigger::OutcomeSeen,
+            Some(_) if !world.traffic.matched && self.next.confirm_by != NEVER => Trigger::Noted,
+            // Weights are the platform's to set; it may still be on its way.
+            Some(_) if self.platform_paced() => Trigger::Noted,
+            Some(_) if self.next.corrections >= self.plan.policy.drift_corrections => {
+                Trigger::Contested
+            }
+            Some(_) => Trigger::Contradicted,
+        }
+    }
+
+    fn survey_rolled_back(&mut self) -> Trigger {
+        let world = &self.next.world;
+        let routed = !world.follows_capacity();
+        let seen = world.traffic.seen;
+        if routed && seen.is_none() {
+            return Trigger::Noted;
+        }
+        if routed && seen.is_some_and(|seen| seen.high > Weight::ZERO) {
+            let often = self.next.corrections >= self.plan.policy.drift_corrections;
+            return if often { Trigger::Contested } else { Trigger::Contradicted };
+        }
+        if self.platform_paced() {
+            return self.survey_platform_confirming();
+        }
+        if world.kind != CapacityKind::Elastic {
+            if !world.counted {
+                return Trigger::Noted;
+            }
+            if world.candidate.total.asked > 0 {
+                if !restored(world, &self.wanted().1) {
+                    return Trigger::Noted;
+                }
+                let action = self.retire_candidate();
+                return self.decide(action, Trigger::Decided);
+            }
+            let short = !self.next.first && world.stable.total.asked < world.full;
+            if short {
+                return Trigger::Contradicted;
+            }
+        }
+        if world.late.latest() > self.now { Trigger::Noted } else { Trigger::OutcomeSeen }
+    }
+
+    // --- The platform.
+
+    fn survey_platform(&self, run: PlatformRun) -> Trigger {
+        let held = self.next.holds.has(Hold::Platform);
+        match (run, self.next.platform.seen) {
+            (_, None) => Trigger::Noted,
+            (_, Some(PlatformSeen::Foreign)) if held => Trigger::Noted,
+            (_, Some(PlatformSeen::Foreign)) => Trigger::PlatformForeign,
+            (_, Some(PlatformSeen::Succeeded)) => Trigger::PlatformDone,
+            (_, Some(PlatformSeen::RollingBack | PlatformSeen::RolledBack)) => {
+                Trigger::PlatformGoesBack
+            }
+            (_, Some(PlatformSeen::Failed | PlatformSeen::Stopped)) => Trigger::PlatformEnded,
+            (PlatformRun::Starting { missed }, Some(PlatformSeen::Absent)) => self.missing(missed),
+            (_, Some(PlatformSeen::Absent)) if held => Trigger::PlatformFree,
+            (_, Some(PlatformSeen::Absent)) => Trigger::Noted,
+            (PlatformRun::Starting { .. }, Some(PlatformSeen::Running)) => Trigger::PlatformRunning,
+            (PlatformRun::Running, Some(PlatformSeen::Running)) if held => Trigger::PlatformFree,
+            (PlatformRun::Running, Some(PlatformSeen::Running)) => Trigger::Noted,
+            (
+                PlatformRun::AtWait { .. } | PlatformRun::Released { .. },
+                Some(PlatformSeen::Running),
+            ) => Trigger::PlatformMovedOn,
+            (
+                PlatformRun::AtWait { wait, expires, .. } | PlatformRun::Released { wait, expires },
+                Some(PlatformSeen::AtWait { wait: at, expires: until }),
+            ) if wait == at && expires == until => {
+                if matches!(run, PlatformRun::AtWait { .. }) {
+                    self.gate_trigger().unwrap_or(Trigger::Noted)
+                } else {
+                    Trigger::Noted
+                }
+            }
+            (_, Some(PlatformSeen::AtWait { .. })) => Trigger::PlatformAtWait,
+        }
+    }
+
+    /// A complete look-up without our deployment. Only after the call can no longer land does it
+    /// count, and only the second one allows another call.
+    fn missing(&self, missed: u8) -> Trigger {
+        let held = self.next.holds.has(Hold::Platform);
+        match &self.next.call {
+            Some(call) if call.state == CallState::LookUp && self.may_go_forward() => {
+                if missed == 0 {
+                    Trigger::PlatformMissing
+                } else if self.attempts_left() {
+                    Trigger::PlatformMissingTwice
+                } else {
+                    Trigger::MoveFailed
+                }
+            }
+            None if held || self.next.platform.tag.is_none() => Trigger::PlatformFree,
+            _ => Trigger::Noted,
+        }
+    }
+
+    fn survey_platform_back(&mut self) -> Trigger {
+        let platform = self.next.platform;
+        if platform.told == PlatformTold::Nothing {
+            return Trigger::Back;
+        }
+        if platform.told == PlatformTold::Redeploy {
+            return match platform.seen {
+                Some(PlatformSeen::Succeeded) => Trigger::Back,
+                Some(PlatformSeen::Failed | PlatformSeen::Stopped | PlatformSeen::RolledBack) => {
+                    Trigger::PlatformEnded
+                }
+                _ => Trigger::Noted,
+            };
+        }
+        match platform.seen {
+            Some(PlatformSeen::RolledBack | PlatformSeen::Stopped | PlatformSeen::Absent) => {
+                Trigger::Back
+            }
+            Some(PlatformSeen::Succeeded) if self.plan.policy.redeploy => {
+                Trigger::PlatformDoneRedeploy
+            }
+            Some(PlatformSeen::Succeeded) => Trigger::PlatformDoneLate,
+            Some(PlatformSeen::Failed) => Trigger::PlatformEnded,
+            Some(PlatformSeen::Running | PlatformSeen::AtWait { .. })
+                if platform.told == PlatformTold::Start =>
+            {
+                self.decide(Action::Stop, Trigger::Decided)
+            }
+            _ => Trigger::Noted,
+        }
+    }
+
+    fn survey_platform_confirming(&self) -> Trigger {
+        let late = self.next.world.late.latest() > self.now;
+        let platform = self.next.platform;
+        match (platform.told, platform.seen) {
+            (PlatformTold::Nothing, _) if !late => Trigger::OutcomeSeen,
+            (PlatformTold::Redeploy, Some(PlatformSeen::Succeeded)) if !late => {
+                Trigger::OutcomeSeen
+            }
+            (
+                PlatformTold::Start | PlatformTold::Stop,
+                Some(PlatformSeen::RolledBack | PlatformSeen::Stopped | PlatformSeen::Absent),
+            ) if !late => Trigger::OutcomeSeen,
+            (
+                PlatformTold::Start | PlatformTold::Stop,
+                Some(PlatformSeen::Running | PlatformSeen::AtWait { .. } | PlatformSeen::Succeeded),
+            ) => Trigger::Contradicted,
+            _ => Trigger::Noted,
+        }
+    }
+
+    // --- The clock.
+
+    /// What has come due, the most urgent first.
+    pub(crate) fn due(&mut self) -> Result<Trigger, Ignored> {
+        let now = self.now;
+        let come = |at: Timestamp| at != NEVER && at <= now;
+        if let Some(trigger) = self.due_call() {
+            return Ok(trigger);
+        }
+        if come(self.next.live_confirm_by()) {
+            let often = self.next.reasserted >= self.plan.policy.attempts;
+            self.evidence = self.world_evidence();
+            return Ok(if often { Trigger::ConfirmTooOften } else { Trigger::ConfirmLate });
+        }
+        if come(self.next.lack_by) {
+            return Ok(self.due_lack());
+        }
+        if come(self.next.phase_deadline()) {
+            return Ok(self.due_phase());
+        }
+        if self.next.calendar.is_some_and(|calendar| come(calendar.until)) {
+            return Ok(Trigger::CalendarExpired);
+        }
+        if self.next.phase.progress().is_some_and(|gate| come(gate.ask_again)) {
+            return Ok(Trigger::AskAgain);
+        }
+        if come(self.next.wake) {
+            return Ok(self.survey());
+        }
+        Err(Ignored::Early)
+    }
+
+    fn due_call(&mut self) -> Option<Trigger> {
+        let at = self.next.call_deadline();
+        if at == NEVER || at > self.now {
+            return None;
+        }
+        self.note_call(None);
+        Some(match self.next.call.as_ref()?.state {
+            CallState::InFlight { .. } => Trigger::Uncertain,
+            CallState::BackOff { .. } if self.attempts_left() => Trigger::Resend,
+            CallState::BackOff { .. } => Trigger::MoveFailed,
+            CallState::Settling { .. } => Trigger::Settled,
+            CallState::LookUp => return None,
+        })
+    }
+
+    fn due_lack(&mut self) -> Trigger {
+        let then =
+            self.next.lacking.iter().filter_map(|index| {
+                self.plan.checks.get(usize::from(index)).map(|check| check.lack)
+            });
+        let then = then.min_by_key(|lack| lack.within);
+        self.evidence = then
+            .map_or(crate::Evidence::State, |lack| crate::Evidence::Waited { limit: lack.within });
+        match then.map(|lack| lack.then) {
+            Some(OnDeadline::RollBack) if !self.next.no_return => Trigger::LackRollBack,
+            Some(OnDeadline::Hold) => Trigger::LackHold,
+            _ => Trigger::LackAsk,
+        }
+    }
+
+    fn due_phase(&mut self) -> Trigger {
+        let then = match self.next.phase {
+            Phase::Pending { .. } => self.plan.policy.start.then,
+            Phase::Gating { .. } | Phase::HandedOver { run: PlatformRun::AtWait { .. }, .. } => {
+                self.gate_plan().map_or(OnDeadline::Ask, |gate| gate.deadline.then)
+            }
+            Phase::Moving { at, .. } | Phase::HandedOver { at, .. } => {
+                self.stage(at).map_or(OnDeadline::Ask, |stage| stage.deadline.then)
+            }
+            _ => OnDeadline::Ask,
+        };
+        match then {
+            OnDeadline::Hold => Trigger::LateHold,
+            OnDeadline::Ask => Trigger::LateAsk,
+            OnDeadline::RollBack => Trigger::LateRollBack,
+        }
+    }
+
+    /// When the state alone, without any event, allows something more.
+    pub(crate) fn wakes_at(&mut self) -> Timestamp {
+        match self.next.phase {
+            Phase::Moving { .. } if self.next.call.is_none() && self.may_go_forward() => {
+                self.move_wakes_at()
+            }
+            Phase::RollingBack { .. } if self.platform_paced() => {
+                let at_rest = self.next.platform.told == PlatformTold::Nothing;
+                if at_rest { self.now } else { NEVER }
+            }
+            Phase::RollingBack { .. } if self.next.call.is_none() => self.move_wakes_at(),
+            Phase::Gating { .. } | Phase::HandedOver { run: PlatformRun::AtWait { .. }, .. } => {
+                self.gate_opens_at()
+            }
+            Phase::KeepWarm { .. } => self.warm_until(),
+            Phase::Retiring { .. } => {
+                let trigger = self.survey_retiring();
+                if trigger == Trigger::Noted { NEVER } else { self.now }
+            }
+            Phase::Confirming { quiet, .. } if quiet != Timestamp::default() => quiet,
+            Phase::Confirming { .. } => {
+                let late = self.next.world.late.latest();
+                if late > self.now { late } else { NEVER }
+            }
+            _ => NEVER,
+        }
+    }
+
+    fn move_wakes_at(&self) -> Timestamp {
+        match self.next_move() {
+            Next::There | Next::Blocked(_) | Next::Do(_) => self.now,
+            Next::Wait(For::Drain(at)) => at,
+            Next::Wait(_) => NEVER,
+        }
+    }
+}
+
+impl Rollout {
+    /// When the outstanding call wants attention. A forward move that failed is not sent again
+    /// while the rollout is held.
+    pub(crate) fn call_deadline(&self) -> Timestamp {
+        match self.call.as_ref().map(|call| call.state) {
+            Some(CallState::InFlight { by }) => by,
+            Some(CallState::Settling { until }) => until,
+            Some(CallState::BackOff { until })
+                if self.phase.is_backward() || self.holds.is_none() =>
+            {
+                until
+            }
+            Some(CallState::BackOff { .. } | CallState::LookUp) | None => NEVER,
+        }
+    }
+
+    /// When an acknowledged shift has been unseen for too long, if anything is to be done about it.
+    pub(crate) fn live_confirm_by(&self) -> Timestamp {
+        let live = self.call.is_none() && (self.phase.is_backward() || self.holds.is_none());
+        if live { self.confirm_by } else { NEVER }
+    }
+
+    /// When the present wait has lasted too long. Waits that are held go on for as long as that.
+    pub(crate) fn phase_deadline(&self) -> Timestamp {
+        let held = !self.holds.is_none();
+        match self.phase {
+            Phase::Pending { by, .. }
+            | Phase::RollingBack { by, .. }
+            | Phase::Confirming { by, .. }
+            | Phase::Retiring { by } => by,
+            Phase::HandedOver { run: PlatformRun::AtWait { expires, gate, .. }, .. } => {
+                // A hold does not stop the platform's own clock.
+                if held { expires } else { gate.by }
+            }
+            Phase::Moving { by, .. } | Phase::HandedOver { by, .. } if !held => by,
+            Phase::Gating { gate, .. } if !held => gate.by,
+            _ => NEVER,
+        }
+    }
+}
