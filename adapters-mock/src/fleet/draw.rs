@@ -1,0 +1,181 @@
+//! Random draws without state: each is a function of (seed, stream, index), so a window that is
+//! measured twice gives the same numbers, and nothing depends on the order of calls.
+//!
+//! Bits come from the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014). Counts are
+//! drawn per period, not per request: exactly for small means, by the normal approximation above.
+
+/// Mean above which a count is drawn from the normal approximation; its skew is below 0.18 there.
+const NORMAL_FROM: f64 = 30.0;
+
+/// Well-mixed bits of a seed, a stream and an index.
+pub(crate) const fn bits(seed: u64, stream: u64, index: u64) -> u64 {
+    let stream = mix(seed ^ stream.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    mix(stream ^ index.wrapping_mul(0xD1B5_4A32_D192_ED03))
+}
+
+const fn mix(z: u64) -> u64 {
+    let z = z.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// Strictly between 0 and 1.
+#[expect(clippy::cast_precision_loss, reason = "52 bits are exact")]
+pub(crate) fn uniform(bits: u64) -> f64 {
+    ((bits >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
+}
+
+/// A standard normal value: the inverse distribution function by Acklam's rational approximation
+/// (relative error below 1.2e-9).
+pub(crate) fn normal(bits: u64) -> f64 {
+    const LOW: f64 = 0.024_25;
+    let p = uniform(bits);
+    if p < LOW {
+        tail((-2.0 * p.ln()).sqrt())
+    } else if p > 1.0 - LOW {
+        -tail((-2.0 * (1.0 - p).ln()).sqrt())
+    } else {
+        centre(p - 0.5)
+    }
+}
+
+fn centre(q: f64) -> f64 {
+    const A: [f64; 6] = [
+        -3.969_683_028_665_376e1,
+        2.209_460_984_245_205e2,
+        -2.759_285_104_469_687e2,
+        1.383_577_518_672_69e2,
+        -3.066_479_806_614_716e1,
+        2.506_628_277_459_239,
+    ];
+    const B: [f64; 5] = [
+        -5.447_609_879_822_406e1,
+        1.615_858_368_580_409e2,
+        -1.556_989_798_598_866e2,
+        6.680_131_188_771_972e1,
+        -1.328_068_155_288_572e1,
+    ];
+    let r = q * q;
+    q * polynomial(&A, r) / (polynomial(&B, r) * r + 1.0)
+}
+
+fn tail(q: f64) -> f64 {
+    const C: [f64; 6] = [
+        -7.784_894_002_430_293e-3,
+        -3.223_964_580_411_365e-1,
+        -2.400_758_277_161_838,
+        -2.549_732_539_343_734,
+        4.374_664_141_464_968,
+        2.938_163_982_698_783,
+    ];
+    const D: [f64; 4] = [
+        7.784_695_709_041_462e-3,
+        3.224_671_290_700_398e-1,
+        2.445_134_137_142_996,
+        3.754_408_661_907_416,
+    ];
+    polynomial(&C, q) / (polynomial(&D, q) * q + 1.0)
+}
+
+fn polynomial(coefficients: &[f64], x: f64) -> f64 {
+    coefficients.iter().fold(0.0, |sum, c| sum * x + c)
+}
+
+/// A Poisson count.
+pub(crate) fn poisson(bits: u64, mean: f64) -> u64 {
+    if mean <= 0.0 {
+        0
+    } else if mean < NORMAL_FROM {
+        small_poisson(uniform(bits), mean)
+    } else {
+        rounded(mean + mean.sqrt() * normal(bits))
+    }
+}
+
+/// By inversion: walks up the distribution function.
+fn small_poisson(u: f64, mean: f64) -> u64 {
+    let mut term = (-mean).exp();
+    let (mut sum, mut k) = (term, 0_u32);
+    // 200 is more than thirty standard deviations above any mean that gets here.
+    while u > sum && k < 200 {
+        k += 1;
+        term *= mean / f64::from(k);
+        sum += term;
+    }
+    u64::from(k)
+}
+
+/// How many of `n` happen, each with probability `p`.
+#[expect(clippy::cast_precision_loss, reason = "counts of one period fit 52 bits")]
+pub(crate) fn binomial(bits: u64, n: u64, p: f64) -> u64 {
+    if n == 0 || p <= 0.0 {
+        return 0;
+    }
+    if p >= 1.0 {
+        return n;
+    }
+    if p > 0.5 {
+        return n - binomial(bits, n, 1.0 - p);
+    }
+    let mean = n as f64 * p;
+    if mean < NORMAL_FROM {
+        small_binomial(uniform(bits), n, p)
+    } else {
+        rounded(mean + (mean * (1.0 - p)).sqrt() * normal(bits)).min(n)
+    }
+}
+
+/// By inversion, with the ratio of neighbouring terms.
+#[expect(clippy::cast_precision_loss, reason = "counts of one period fit 52 bits")]
+fn small_binomial(u: f64, n: u64, p: f64) -> u64 {
+    let odds = p / (1.0 - p);
+    let mut term = ((1.0 - p).ln() * n as f64).exp();
+    let (mut sum, mut k) = (term, 0_u64);
+    while u > sum && k < n && k < 200 {
+        k += 1;
+        term *= odds * (n - k + 1) as f64 / k as f64;
+        sum += term;
+    }
+    k
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped at zero")]
+fn rounded(x: f64) -> u64 {
+    x.round().max(0.0) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::cast_precision_loss, reason = "small counts")]
+    fn mean_and_variance(draw: impl Fn(u64) -> f64) -> (f64, f64) {
+        const N: u64 = 20_000;
+        let values: Vec<f64> = (0..N).map(|i| draw(bits(7, 1, i))).collect();
+        let mean = values.iter().sum::<f64>() / N as f64;
+        (mean, values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / N as f64)
+    }
+
+    #[test]
+    #[expect(clippy::cast_precision_loss, reason = "small counts")]
+    fn counts_have_the_mean_and_variance_of_their_distribution() {
+        for mean in [0.3, 4.0, 29.0, 31.0, 900.0] {
+            let (m, v) = mean_and_variance(|b| poisson(b, mean) as f64);
+            assert!((m - mean).abs() < 0.03 * mean + 0.02, "mean {m} of Poisson {mean}");
+            assert!((v - mean).abs() < 0.06 * mean + 0.02, "variance {v} of Poisson {mean}");
+        }
+        for (n, p) in [(100, 0.01), (100, 0.4), (1_000, 0.2), (50, 0.9)] {
+            let (want, spread) = (n as f64 * p, n as f64 * p * (1.0 - p));
+            let (m, v) = mean_and_variance(|b| binomial(b, n, p) as f64);
+            assert!((m - want).abs() < 0.03 * want + 0.02, "mean {m} of binomial {n} {p}");
+            assert!((v - spread).abs() < 0.06 * spread + 0.02, "variance {v} of binomial {n} {p}");
+        }
+    }
+
+    #[test]
+    fn a_normal_draw_has_mean_zero_and_variance_one() {
+        let (m, v) = mean_and_variance(normal);
+        assert!(m.abs() < 0.03 && (v - 1.0).abs() < 0.04, "mean {m}, variance {v}");
+    }
+}
