@@ -75,7 +75,7 @@ impl de::Error for Misfit {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!("found {found}; expected {expected}"))
+        Self::new(format!("found {found}; expected {}", in_words(&expected.to_string())))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -92,6 +92,17 @@ impl de::Error for Misfit {
 
     fn missing_field(field: &'static str) -> Self {
         Self::new(format!("the key {field} is missing; expected it here"))
+    }
+}
+
+/// Rust's names of numbers, in the words of a plan file.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" => "a whole number of 0 to 255",
+        "u16" => "a whole number of 0 to 65535",
+        "u32" => "a whole number of 0 to 4294967295",
+        "i8" | "i16" | "i32" | "i64" => "a smaller whole number",
+        other => other,
     }
 }
 
@@ -206,7 +217,7 @@ impl<'de> Deserializer<'de> for &'de Node {
         visitor: V,
     ) -> Result<V::Value, Misfit> {
         match &self.value {
-            Value::Text(name) => visitor.visit_enum(name.as_str().into_deserializer()),
+            Value::Text(name) => visitor.visit_enum(Name(name)),
             Value::Map(entries) => match entries.as_slice() {
                 [entry] => visitor.visit_enum(Variant(entry)),
                 [] => Err(Misfit::new(format!("found an empty map; {}", one_of(variants)))),
@@ -275,6 +286,48 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         self.next += 1;
         let value = seed.deserialize(&entry.node);
         value.map_err(|misfit| misfit.under_key(entry, entry.place()))
+    }
+}
+
+/// An enum written as a name.
+struct Name<'de>(&'de str);
+
+impl<'de> EnumAccess<'de> for Name<'de> {
+    type Error = Misfit;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Misfit> {
+        Ok((seed.deserialize(self.0.into_deserializer())?, self))
+    }
+}
+
+impl Name<'_> {
+    fn says_too_little(&self) -> Misfit {
+        Misfit::new(format!("found {:?} alone; expected it as a key, with its own keys", self.0))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Name<'de> {
+    type Error = Misfit;
+
+    fn unit_variant(self) -> Result<(), Misfit> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, Misfit> {
+        Err(self.says_too_little())
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Misfit> {
+        Err(self.says_too_little())
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Misfit> {
+        Err(self.says_too_little())
     }
 }
 

@@ -62,19 +62,19 @@ pub enum FileErrorKind {
 impl FileErrors {
     /// An error of the file as a whole.
     pub(super) fn whole(name: &str, kind: FileErrorKind) -> Self {
-        Self(vec![FileError::at(name, "", Position::START, KeyPath::default(), kind)])
+        Self(vec![FileError::at(name, &[], Position::START, KeyPath::default(), kind)])
     }
 }
 
 impl FileError {
     pub(super) fn at(
         name: &str,
-        text: &str,
+        lines: &[&str],
         at: Position,
         path: KeyPath,
         kind: FileErrorKind,
     ) -> Self {
-        let line = text.lines().nth(at.line.saturating_sub(1) as usize);
+        let line = lines.get(at.line.saturating_sub(1) as usize);
         let excerpt = line.filter(|line| !line.trim().is_empty()).map(|line| cut(line, at));
         Self { file: name.to_owned(), at, path, kind, excerpt }
     }

@@ -57,6 +57,16 @@ impl Format {
     }
 }
 
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Yaml => "well-formed YAML",
+            Self::Toml => "well-formed TOML",
+            Self::Json => "well-formed JSON",
+        })
+    }
+}
+
 /// Reads what a plan file says, without asking whether a target can do it.
 ///
 /// # Errors
@@ -132,7 +142,7 @@ fn read(path: &Path) -> Result<(Vec<u8>, Format), FileErrors> {
 /// A text that could be parsed, with the place of everything in it.
 struct Document<'a> {
     name: &'a str,
-    text: &'a str,
+    lines: Vec<&'a str>,
     root: Node,
 }
 
@@ -151,17 +161,18 @@ impl<'a> Document<'a> {
             Format::Toml => toml::parse(text),
             Format::Json => json::parse(text),
         };
+        let lines: Vec<_> = text.lines().collect();
         let root = root.map_err(|Broken { at, why }| {
-            let kind = FileErrorKind::Syntax(why);
-            FileErrors(vec![FileError::at(name, text, at, KeyPath::default(), kind)])
+            let kind = FileErrorKind::Syntax(expecting(why, format));
+            FileErrors(vec![FileError::at(name, &lines, at, KeyPath::default(), kind)])
         })?;
-        Ok(Self { name, text, root })
+        Ok(Self { name, lines, root })
     }
 
     fn to<T: DeserializeOwned>(&self) -> Result<T, FileErrors> {
         de::from_tree(&self.root).map_err(|misfit| {
             let (at, path, kind) = (misfit.at(), misfit.path(), FileErrorKind::Shape(misfit.what));
-            FileErrors(vec![FileError::at(self.name, self.text, at, path, kind)])
+            FileErrors(vec![FileError::at(self.name, &self.lines, at, path, kind)])
         })
     }
 
@@ -171,7 +182,7 @@ impl<'a> Document<'a> {
             .into_iter()
             .map(|problem| {
                 let (at, kind) = (self.root.find(&problem.path), FileErrorKind::Plan(problem.what));
-                FileError::at(self.name, self.text, at, problem.path, kind)
+                FileError::at(self.name, &self.lines, at, problem.path, kind)
             })
             .collect();
         errors.sort_by_key(|error| error.at);
@@ -183,6 +194,15 @@ fn not_utf8(bytes: &[u8], error: std::str::Utf8Error, name: &str) -> FileErrors 
     let good = bytes.get(..error.valid_up_to()).and_then(|good| std::str::from_utf8(good).ok());
     let good = good.unwrap_or_default();
     let at = Position::of_offset(good, good.len());
-    let kind = FileErrorKind::NotUtf8;
-    FileErrors(vec![FileError::at(name, good, at, KeyPath::default(), kind)])
+    let (kind, lines) = (FileErrorKind::NotUtf8, good.lines().collect::<Vec<_>>());
+    FileErrors(vec![FileError::at(name, &lines, at, KeyPath::default(), kind)])
+}
+
+/// Parsers say what they found; what was expected is at least text of that format.
+fn expecting(why: String, format: Format) -> String {
+    if why.replace("unexpected", "").contains("expected") {
+        why
+    } else {
+        format!("{why}; expected {format}")
+    }
 }

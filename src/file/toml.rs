@@ -14,7 +14,10 @@ pub(super) fn parse(text: &str) -> Result<Node, Broken> {
     let places = Places::of(text);
     let root = DeTable::parse(text).map_err(|error| {
         let offset = error.span().map_or(text.len(), |span| span.start);
-        Broken { at: places.at(offset), why: error.message().replace('\n', "; ") }
+        let why = error.message().replace('\n', "; ");
+        let twice = why == "duplicate key";
+        let why = if twice { format!("{why}; expected it once") } else { why };
+        Broken { at: places.at(offset), why }
     })?;
     let mut value = table(root.get_ref(), &places, 0)?;
     if let Value::Map(entries) = &mut value {

@@ -51,7 +51,14 @@ fn broken(text: &str, error: &serde_saphyr::Error) -> Broken {
     let why = error.without_snippet().render_with_formatter(&UserMessageFormatter);
     // The place is said by us, in front.
     let why = why.split(" at line ").next().unwrap_or_default().trim().to_owned();
-    Broken { at, why }
+    match error.without_snippet() {
+        serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_deref().unwrap_or("");
+            Broken { at, why: format!("duplicate key {key:?}; expected it once") }
+        }
+        _ if why.contains("recursion limit") => Broken::too_deep(at),
+        _ => Broken { at, why },
+    }
 }
 
 fn node(raw: Spanned<Raw>) -> Node {
