@@ -124,6 +124,12 @@ impl Threshold {
         self.bound
     }
 
+    /// Usable looks before a pass.
+    #[must_use]
+    pub const fn looks(&self) -> u32 {
+        self.looks
+    }
+
     /// What one look says by itself.
     fn classify(&self, look: &Look) -> (Verdict, Option<f64>, Option<f64>) {
         let absurd = |m: &Option<Measurement>| m.as_ref().is_some_and(Measurement::is_absurd);

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use calendar::{Calendar, CalendarError};
 pub use problem::{KeyPath, Known, Lack, Named, PlanErrors, Problem, ProblemKind, Segment};
-pub use report::PlanReport;
+pub use report::{PlanReport, StageReport};
 pub use spec::*;
 pub use stage::*;
 

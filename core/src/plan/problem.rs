@@ -82,7 +82,7 @@ pub struct Problem {
     pub what: ProblemKind,
 }
 
-/// Everything that is wrong with a plan, in the order of the plan.
+/// Everything that is wrong with a plan, each with its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanErrors(pub Vec<Problem>);
 
