@@ -1,0 +1,10 @@
+//! The engine over a simulated world, on paused time.
+
+mod commands;
+mod crash;
+mod fixtures;
+mod journal;
+mod strategies;
+mod supersede;
+mod time;
+mod trouble;
