@@ -10,7 +10,7 @@ use std::{
 
 use tidegate_core::{
     Active, Actor, Command, CommandId, Journal, JournalError, Opening, Order, Plan, Revisions,
-    RolloutId, Supersede, Target, Timestamp, record::Head,
+    RolloutId, Supersede, Target, Timestamp, Weight, World, record::Head,
 };
 use tokio::{
     sync::watch,
@@ -22,7 +22,7 @@ use tracing::Instrument;
 use crate::{
     clock::{Clock, MonotonicClock},
     desk::{Desk, End},
-    error::EngineError,
+    error::{EngineError, Unrest},
     fresh::fresh_id,
     handle::Handle,
     observers::Observers,
@@ -177,11 +177,14 @@ impl Engine {
         self.0.claim_due(self.0.tools.clock.now()).await
     }
 
-    /// Claims one rollout.
+    /// Claims one rollout, unless it runs here already.
     ///
     /// # Errors
     /// When the journal refuses.
     pub async fn claim(&self, rollout: RolloutId) -> Result<Handle, EngineError> {
+        if let Some(handle) = self.handle(rollout).filter(|handle| !handle.desk.is_closed()) {
+            return Ok(handle);
+        }
         Inner::run(&self.0, rollout).await
     }
 
@@ -235,6 +238,9 @@ impl Inner {
         loop {
             let found = survey.found(&plan, clock.now()).await.map_err(EngineError::Unreadable)?;
             let before = self.before(plan.target()).await?;
+            if before.is_none() {
+                Self::at_rest(&plan, &revisions, &found)?;
+            }
             let after = before.map(|before| (before.rollout, actor.clone()));
             let (plan, revisions) = (plan.clone(), revisions.clone());
             let opening = Opening { plan, revisions, found, at: clock.now(), after };
@@ -264,6 +270,24 @@ impl Inner {
             return Err(EngineError::OtherCapabilities(plan.target().clone()));
         }
         Ok(())
+    }
+
+    /// Whether the world as found is one to set out from. While another rollout runs it is not: the
+    /// world is then read again once the target is free.
+    fn at_rest(
+        plan: &Plan,
+        revisions: &Revisions,
+        found: &World,
+    ) -> Result<(), EngineError> {
+        let share = found.traffic.seen.map_or(Weight::ZERO, |seen| seen.high);
+        let unrest = if revisions.stable.is_some() && found.is_empty() {
+            Unrest::StableGone
+        } else if revisions.stable.is_some() && !found.follows_capacity() && share > Weight::ZERO {
+            Unrest::CandidateServes(share)
+        } else {
+            return Ok(());
+        };
+        Err(EngineError::NotAtRest { target: plan.target().clone(), unrest })
     }
 
     /// The rollout that a new one has to follow, unless its plan refuses.

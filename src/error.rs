@@ -1,6 +1,6 @@
 //! What can go wrong for the caller of an engine.
 
-use tidegate_core::{Ignored, JournalError, PortError, RolloutId, Target};
+use tidegate_core::{Ignored, JournalError, PortError, RolloutId, Target, Weight};
 
 use crate::ports::Missing;
 
@@ -17,6 +17,15 @@ pub enum EngineError {
     /// The world could not be read. Nothing was started.
     #[error("the target could not be read before the start")]
     Unreadable(#[source] PortError),
+    /// The target is not at rest with the stable revision serving: a rollout that set out from here
+    /// would begin by moving traffic the wrong way. Nothing was started.
+    #[error("{target} is not ready for a rollout: {unrest}")]
+    NotAtRest {
+        /// The target.
+        target: Target,
+        /// What is so instead.
+        unrest: Unrest,
+    },
     /// The running rollout's plan refuses newer revisions.
     #[error("{target} has an active rollout, {active}, whose plan refuses newer revisions")]
     Refused {
@@ -40,6 +49,17 @@ pub enum EngineError {
     /// The journal refused or failed.
     #[error("the journal said no")]
     Journal(#[from] JournalError),
+}
+
+/// Why a target is not ready for a rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unrest {
+    /// A stable revision was named, and it has no capacity.
+    #[error("the stable revision has no capacity; name what serves, or none on a first deployment")]
+    StableGone,
+    /// The candidate gets production traffic already.
+    #[error("the candidate has {0} of the traffic already; give it back first")]
+    CandidateServes(Weight),
 }
 
 fn listed(missing: &[Missing]) -> String {

@@ -91,16 +91,14 @@ impl Handle {
     ) -> Result<Seq, EngineError> {
         let id = CommandId(fresh_id());
         let (actor, reason) = (actor.into(), reason.into());
-        let told = self.desk.expect(id);
+        let mut told = self.desk.expect(id);
         self.journal.submit(self.rollout(), Command { id, actor, reason, order }).await?;
         self.desk.bell.notify_one();
-        if self.desk.is_closed() {
-            return Err(EngineError::NotHere(self.rollout()));
-        }
-        match told.await {
-            Ok(became) => became.map_err(EngineError::Ignored),
-            Err(_) => Err(EngineError::NotHere(self.rollout())),
-        }
+        // Once closed, nobody will tell; but this command may have been what ended it.
+        let closed = self.desk.is_closed();
+        let became = if closed { told.try_recv().ok() } else { told.await.ok() };
+        let became = became.ok_or_else(|| EngineError::NotHere(self.rollout()))?;
+        became.map_err(EngineError::Ignored)
     }
 
     /// Begins.

@@ -21,7 +21,7 @@ mod survey;
 pub use clock::{Clock, MonotonicClock};
 pub use desk::{End, Status};
 pub use engine::{Engine, EngineBuilder};
-pub use error::EngineError;
+pub use error::{EngineError, Unrest};
 pub use handle::Handle;
 pub use ports::{Missing, Ports};
 pub use tidegate_core as machine;

@@ -2,7 +2,7 @@
 //!
 //! A part that fails, panics or takes too long is absent from the result. Must not know phases.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use tidegate_core::{
     Call, CapacityKind, Epoch, FailureKind, MoveId, Observation, Plan, PlatformSeen, PortError,
@@ -57,8 +57,8 @@ impl Survey {
             return Ok(world);
         }
         let reading = self.traffic().await?;
-        let incomplete = || self.failed("read all routes of", "a route is missing");
-        let seen = seen_traffic(&reading, now).ok_or_else(incomplete)?;
+        let none = || self.failed("read the routes of", "there is none".into());
+        let seen = seen_traffic(&reading, now).ok_or_else(none)?;
         world.traffic.asked = seen.high;
         world.traffic.matched = seen.low == seen.high;
         world.traffic.seen = Some(seen);
@@ -99,14 +99,19 @@ impl Survey {
         let Self { ports, target, revisions, .. } = self.clone();
         let read = async move { ports.traffic.observe(&target, &revisions).await };
         let read = bounded(self.traffic_limit, read).await;
-        read.unwrap_or_else(|broken| Err(self.failed("read the routes of", broken)))
+        let failed = |why| self.failed("read the routes of", why);
+        let reading = read.unwrap_or_else(|broken| Err(failed(broken.into())))?;
+        if reading.routes.len() < self.routes() {
+            return Err(failed("a route is missing from what was read".into()));
+        }
+        Ok(reading)
     }
 
     async fn capacity(&self) -> Result<SeenCapacity, PortError> {
         let Self { ports, target, revisions, .. } = self.clone();
         let read = async move { ports.deploy.observe(&target, &revisions).await };
         let read = bounded(self.capacity_limit, read).await;
-        read.unwrap_or_else(|broken| Err(self.failed("count the capacity of", broken)))
+        read.unwrap_or_else(|broken| Err(self.failed("count the capacity of", broken.into())))
     }
 
     async fn platform(&self, tag: Option<MoveId>) -> Option<Result<PlatformSeen, PortError>> {
@@ -114,7 +119,7 @@ impl Survey {
         let Self { ports, target, .. } = self.clone();
         let read = async move { ports.deploy.platform(&target, &tag).await };
         let read = bounded(self.platform_limit, read).await;
-        Some(read.unwrap_or_else(|broken| Err(self.failed("look up the deployment of", broken))))
+        Some(read.unwrap_or_else(|broken| Err(self.failed("look up the deployment of", broken.into()))))
     }
 
     /// The tag that the move's call carried.
@@ -123,18 +128,19 @@ impl Survey {
         Call { target, revisions, id, attempt: 1, epoch: Epoch(0), route: 0 }.token()
     }
 
-    fn failed(
-        &self,
-        verb: &str,
-        why: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> PortError {
+    /// How many routes a complete reading has.
+    fn routes(&self) -> usize {
+        usize::from(self.ports.traffic.ability().routes.max(1))
+    }
+
+    fn failed(&self, verb: &str, why: Box<dyn Error + Send + Sync>) -> PortError {
         PortError::new(FailureKind::Retryable, format!("{verb} {}", self.target)).because(why)
     }
 }
 
 fn noted<T>(read: Result<T, PortError>) -> Option<T> {
     read.inspect_err(|error| {
-        tracing::warn!(error = error as &dyn std::error::Error, "a reading failed");
+        tracing::warn!(error = error as &dyn Error, "a reading failed");
     })
     .ok()
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tidegate::{
-    End, EngineError, Missing,
+    End, EngineError, Missing, Unrest,
     machine::{
         Ask, Cause, DeadlineSpec, GateSpec, Hook, HookAnswer, Ignored, OnDeadline, Order, Phase,
-        PortError, Question, Rule, WaitingOn,
+        PortError, Question, Revisions, Rule, WaitingOn,
     },
 };
 use tidegate_mock::WorldSpec;
@@ -124,11 +124,25 @@ async fn a_plan_that_names_a_hook_nobody_gave_is_refused_before_the_first_move()
     let refused = engine.start(rig.plan(canary()), revisions(), "ada").await.unwrap_err();
     let EngineError::Missing(missing) = refused else { panic!("{refused}") };
     assert_eq!(missing, [Missing::Hook("smoke".into())]);
-    until_nothing_was_sent(&rig);
+    assert_nothing_was_sent(&rig);
 }
 
-fn until_nothing_was_sent(rig: &Rig) {
+fn assert_nothing_was_sent(rig: &Rig) {
     assert!(rig.world.with_fleet(|fleet| fleet.log().is_empty()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_not_at_rest_is_refused_before_the_first_move() {
+    let rig = Rig::new(WorldSpec::good());
+    let engine = rig.engine();
+    let gone = Revisions { stable: Some("v0".into()), candidate: "v1".into() };
+    let done = rig.start(&engine, canary()).await;
+    end_of(&done).await;
+    let refused = engine.start(rig.plan(canary()), revisions(), "ada").await.unwrap_err();
+    let EngineError::NotAtRest { unrest, .. } = refused else { panic!("{refused}") };
+    assert_eq!(unrest, Unrest::StableGone);
+    let refused = engine.start(rig.plan(canary()), gone, "ada").await.unwrap_err();
+    assert!(matches!(refused, EngineError::NotAtRest { .. }), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tidegate::{
     End, Engine, Handle,
     machine::{
-        Phase, PlanSpec, Step, Weight,
+        Phase, PlanSpec, RolloutId, Step, Weight,
         invariants::{Edge, check},
         record::Record,
     },
@@ -21,15 +21,15 @@ use crate::fixtures::{Rig, end_of, revisions, rolled_back, story, strategies};
 async fn run_until_crash(rig: &Rig, spec: &PlanSpec) -> (Engine, Option<Handle>) {
     let engine = rig.engine();
     let run = async {
-        let recovered = engine.recover().await.unwrap();
-        let handle = match recovered.into_iter().next() {
-            Some(handle) => {
+        engine.recover().await.unwrap();
+        let handle = match engine.claim(RolloutId(1)).await {
+            Ok(handle) => {
                 // A crash between opening and the order to start leaves it to a person; a second
                 // order changes nothing.
                 let _ = handle.start("ada").await;
                 handle
             }
-            None => rig.start(&engine, spec.clone()).await,
+            Err(_) => rig.start(&engine, spec.clone()).await,
         };
         end_of(&handle).await;
         handle

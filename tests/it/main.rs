@@ -6,5 +6,6 @@ mod fixtures;
 mod journal;
 mod strategies;
 mod supersede;
+mod targets;
 mod time;
 mod trouble;
