@@ -75,6 +75,8 @@ mod desk;
 mod dispatch;
 mod engine;
 mod error;
+#[cfg(feature = "files")]
+pub mod file;
 mod fresh;
 mod handle;
 mod lanes;

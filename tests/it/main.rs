@@ -1,11 +1,14 @@
-//! The engine over a simulated world, on paused time.
+//! All of the root package's tests that see it from outside, in one binary. The engine's run over a
+//! simulated world, on paused time.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
-
+#[cfg(feature = "files")]
+mod bad_plans;
 mod commands;
 mod crash;
 mod fixtures;
 mod journal;
+mod schema;
 mod strategies;
 mod supersede;
 mod targets;

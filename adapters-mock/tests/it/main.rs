@@ -7,4 +7,5 @@ mod bent_journal;
 mod conformance;
 mod fleet;
 mod generated;
+mod sim;
 mod support;
