@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How often the inbox is read without being rung for: another process may have given a command.
-const INBOX_EVERY: Duration = Duration::from_secs(1);
+const INBOX_EVERY: Duration = Duration::from_secs(2);
 
 /// A deadline that the machine has nothing to say to is not offered again before this time.
 const NOTHING_TO_SAY: Span = Span::seconds(1);

@@ -8,6 +8,7 @@ mod commands;
 mod crash;
 mod fixtures;
 mod journal;
+mod random;
 mod schema;
 mod strategies;
 mod supersede;
