@@ -14,7 +14,7 @@ use tidegate::{
     End, Engine, Ports,
     machine::{
         Ask, Call, Extra, HealthMetrics, JudgeSpec, Look, Notice, Observer, Phase, PortError,
-        Query, Revisions, Rule, Span, Split, Target, TrafficAbility, TrafficReading,
+        Query, Revisions, Rule, Span, Split, Target, Timestamp, TrafficAbility, TrafficReading,
         TrafficShifter, Version, WaitingOn, Weight, record::Record,
     },
 };
@@ -214,6 +214,22 @@ async fn whoever_recovers_takes_a_call_under_way_as_unknown_at_once() {
     assert!(unknown.is_some_and(|record| record.at.since(now) < S(1)));
 }
 
+/// Has nothing from before an instant.
+#[derive(Debug)]
+struct Forgetful(Timestamp, SimWorld);
+
+#[async_trait]
+impl HealthMetrics for Forgetful {
+    fn lag(&self) -> Span {
+        self.1.lag()
+    }
+
+    async fn look(&self, query: &Query) -> Result<Look, PortError> {
+        let gone = query.window.from < self.0;
+        if gone { Ok(Look::complete(query.window, None, None)) } else { self.1.look(query).await }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn evidence_from_before_a_crash_counts_after_it() {
     let rig = Rig::new(WorldSpec::good());
@@ -230,7 +246,9 @@ async fn evidence_from_before_a_crash_counts_after_it() {
     // Three windows of 30 s, and 30 s until they are complete.
     tokio::time::sleep(Duration::from_secs(125)).await;
     drop(engine);
-    let next = rig.engine();
+    // Ninety seconds after the gate began, less what the windows may overlap.
+    let health = Arc::new(Forgetful(since.after(S(85)), rig.world.clone()));
+    let next = rig.engine_with(Ports { health, ..rig.ports() });
     let recovered = next.recover().await.unwrap();
     let passed = |record: &Record| record.decision.rule == Rule::GateCheckPassed;
     let mut status = recovered[0].watch();
