@@ -364,15 +364,10 @@ impl<'a> Environment<'a> {
             }
             Action::Redeploy => env.run = Run::Redeploying,
         }
-        let repeated = class == SafetyClass::Token;
-        let now = env.clone();
+        // A repeat of a token does nothing more.
         for pending in &mut env.pending {
-            let gone = pending.as_ref().is_some_and(|late| {
-                // A conditional write fails once another has happened; a repeated token does nothing.
-                (late.class == SafetyClass::CompareAndSet && !now.takes(&late.action))
-                    || (repeated && late.action == *action)
-            });
-            if gone {
+            if class == SafetyClass::Token && pending.as_ref().is_some_and(|p| p.action == *action)
+            {
                 *pending = None;
             }
         }
@@ -736,9 +731,14 @@ impl Env {
         }
     }
 
-    /// The route was written, by whomever.
-    const fn written(&mut self) {
+    /// The route was written, by whomever: a conditional write decided before can no longer land.
+    fn written(&mut self) {
         self.version = (self.version + 1) % 4;
+        for pending in &mut self.pending {
+            if pending.as_ref().is_some_and(|late| late.class == SafetyClass::CompareAndSet) {
+                *pending = None;
+            }
+        }
     }
 
     /// Instants as seen from a canonical clock.

@@ -3,8 +3,6 @@
 //! A copy of `apply` that does one thing wrong is explored like the real one. An invariant that
 //! lets a broken machine through has no teeth.
 
-#![expect(clippy::unwrap_used, reason = "a test that can not go on fails")]
-
 use super::{
     Report, Scope,
     search::{Machine, Search},
