@@ -1,1 +1,4 @@
 //! Tidegate.
+
+#[cfg(feature = "files")]
+pub mod file;

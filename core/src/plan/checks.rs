@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Baseline, Check, CheckIndex, CheckSpec, IndexSet, JudgeKind, JudgeSpec, KeyPath, Named,
-    ThresholdSpec,
+    Baseline, Check, CheckIndex, CheckSpec, JudgeKind, JudgeSpec, KeyPath, Named, ThresholdSpec,
     compile::ask_within,
     policy::{deadline, positive},
     problem::{Known, ProblemKind, Problems},
@@ -20,8 +19,6 @@ const LEAST_EVERY: Span = Span::seconds(1);
 /// All checks, in the order of their names.
 pub(super) fn compile(specs: &BTreeMap<String, CheckSpec>, problems: &mut Problems) -> Vec<Check> {
     let at = KeyPath::of("checks");
-    let (what, found, most) = (Named::Check, specs.len(), IndexSet::MAX);
-    problems.add_if(found > most, &at, ProblemKind::TooMany { what, found, most });
     specs.iter().map(|(name, spec)| check(name, spec, specs, &at.key(name), problems)).collect()
 }
 

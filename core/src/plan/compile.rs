@@ -34,11 +34,20 @@ impl Plan {
     /// Everything that is wrong with it, at once, each with its place in the plan: names that
     /// nothing has, weights that do not rise or are off the target's grid, zeros that would hang,
     /// gates whose checks could never pass, and whatever the target's adapters can not carry out.
+    /// Only a plan with too many checks or hooks is told nothing else.
     pub fn compile(spec: PlanSpec, caps: &Capabilities) -> Result<Self, PlanErrors> {
         let mut problems = Problems::default();
+        bounded(&spec, &mut problems);
+        if !problems.0.is_empty() {
+            return Err(PlanErrors(problems.0));
+        }
         let target = target(&spec.target, &mut problems);
         let empty = spec.owner.trim().is_empty();
-        problems.add_if(empty, &KeyPath::of("owner"), ProblemKind::Empty("who is to be asked"));
+        problems.add_if(
+            empty,
+            &KeyPath::of("owner"),
+            ProblemKind::Empty("a person, a rota or a channel"),
+        );
         let policy = policy::compile(&spec, caps, &mut problems);
         let progress = policy::progress(&spec.policy, &mut problems);
         let checks = checks::compile(&spec.checks, &mut problems);
@@ -66,6 +75,18 @@ impl Plan {
             calendar,
             caps: caps.clone(),
         })
+    }
+}
+
+/// A plan with more checks or hooks than a set holds is told that and nothing else, so that the
+/// work on a plan stays in proportion to its size.
+fn bounded(spec: &PlanSpec, problems: &mut Problems) {
+    let most = IndexSet::MAX;
+    let counts =
+        [("checks", Named::Check, spec.checks.len()), ("hooks", Named::Hook, spec.hooks.len())];
+    for (key, what, found) in counts {
+        let problem = ProblemKind::TooMany { what, found, most };
+        problems.add_if(found > most, &KeyPath::of(key), problem);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Baseline, Gate, GateSpec, HookPlan, HookSpec, IndexSet, KeyPath, Named,
+    Baseline, Gate, GateSpec, HookPlan, HookSpec, KeyPath, Named,
     compile::{Compiler, ask_within},
     policy::{deadline, positive},
     problem::{ProblemKind, Problems},
@@ -54,8 +54,6 @@ impl Evidence {
 /// All hooks, in the order of their names.
 pub(super) fn hooks(specs: &BTreeMap<String, HookSpec>, problems: &mut Problems) -> Vec<HookPlan> {
     let at = KeyPath::of("hooks");
-    let (what, found, most) = (Named::Hook, specs.len(), IndexSet::MAX);
-    problems.add_if(found > most, &at, ProblemKind::TooMany { what, found, most });
     let hook = |(name, spec): (&String, &HookSpec)| {
         let at = at.key(name);
         problems.add_if(name.trim().is_empty(), &at, ProblemKind::Empty("a name"));
