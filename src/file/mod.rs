@@ -166,6 +166,7 @@ impl<'a> Document<'a> {
             let kind = FileErrorKind::Syntax(expecting(why, format));
             FileErrors(vec![FileError::at(name, &lines, at, KeyPath::default(), kind)])
         })?;
+        let root = if format == Format::Json { root.without_schema() } else { root };
         Ok(Self { name, lines, root })
     }
 

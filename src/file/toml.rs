@@ -26,25 +26,50 @@ pub(super) fn parse(text: &str) -> Result<Node, Broken> {
     Ok(Node { at: Position::START, value })
 }
 
-/// Byte offsets of the starts of lines.
+/// Bytes between two counts of characters: a place in a long line costs no more than this.
+const STRIDE: usize = 256;
+
+/// Where byte offsets are, as lines and columns.
 struct Places<'a> {
-    text: &'a str,
+    bytes: &'a [u8],
+    /// Byte offsets of the starts of lines.
     starts: Vec<usize>,
+    /// Characters before each multiple of [`STRIDE`].
+    counts: Vec<usize>,
 }
 
 impl<'a> Places<'a> {
     fn of(text: &'a str) -> Self {
         let after = text.match_indices('\n').map(|(index, _)| index + 1);
-        Self { text, starts: std::iter::once(0).chain(after).collect() }
+        let mut before = 0;
+        let counts = text.as_bytes().chunks(STRIDE).map(|chunk| {
+            let count = before;
+            before += characters(chunk);
+            count
+        });
+        let counts = counts.collect();
+        Self { bytes: text.as_bytes(), starts: std::iter::once(0).chain(after).collect(), counts }
     }
 
     fn at(&self, offset: usize) -> Position {
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
         let start = self.starts.get(line - 1).copied().unwrap_or(0);
-        let before = self.text.get(start..offset).map_or(0, |before| before.chars().count());
+        let before = self.characters_before(offset).saturating_sub(self.characters_before(start));
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Position { line: number(line), column: number(before + 1) }
     }
+
+    fn characters_before(&self, offset: usize) -> usize {
+        // At the very end of the text there may be no count; the last one is before it.
+        let stride = (offset / STRIDE).min(self.counts.len().saturating_sub(1));
+        let counted = self.counts.get(stride).copied().unwrap_or(0);
+        counted + self.bytes.get(stride * STRIDE..offset).map_or(0, characters)
+    }
+}
+
+/// Characters that begin in these bytes of UTF-8.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count()
 }
 
 fn table(table: &DeTable<'_>, places: &Places<'_>, depth: usize) -> Result<Value, Broken> {

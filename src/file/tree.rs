@@ -92,6 +92,15 @@ impl Entry {
 }
 
 impl Node {
+    /// Without the key by which a JSON file names its schema to an editor. YAML and TOML name
+    /// theirs in a comment.
+    pub(super) fn without_schema(mut self) -> Self {
+        if let Value::Map(entries) = &mut self.value {
+            entries.retain(|entry| entry.key != "$schema");
+        }
+        self
+    }
+
     /// The place of a path, or of the last part of it that is written.
     pub(super) fn find(&self, path: &KeyPath) -> Position {
         let (mut node, mut place) = (self, self.at);

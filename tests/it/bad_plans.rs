@@ -273,3 +273,10 @@ fn a_place_inside_an_alias_is_where_it_is_used() {
     let FileErrors(errors) = parse(text.as_bytes(), Format::Yaml, "plan").unwrap_err();
     assert_eq!(errors[0].at.line, 17, "{}", errors[0]);
 }
+
+#[test]
+fn a_json_plan_may_name_its_schema() {
+    let text = JSON.replacen('{', r#"{ "$schema": "../docs/plan.schema.json","#, 1);
+    let spec = parse(text.as_bytes(), Format::Json, "plan").unwrap();
+    assert_eq!(spec, parse(JSON.as_bytes(), Format::Json, "plan").unwrap());
+}

@@ -2,3 +2,4 @@
 
 #[cfg(feature = "files")]
 mod bad_plans;
+mod schema;
