@@ -1,0 +1,59 @@
+//! The files a command reads, and what is wrong with them. Must not know commands.
+
+use std::path::Path;
+
+use tidegate::file::{self, FileErrors};
+use tidegate_core::{Capabilities, Plan, PlanErrors, PlanSpec};
+use tidegate_mock::WorldSpec;
+
+use crate::args::PlanArguments;
+
+/// Why a command could not begin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadInput {
+    /// A file could not be read, or does not say what it should.
+    #[error(transparent)]
+    File(#[from] FileErrors),
+    /// The plan compiles as written, but not when made small.
+    #[error("the plan can not be made small enough to explore: {0}")]
+    Small(#[source] PlanErrors),
+}
+
+/// A plan, and what it was compiled for.
+#[derive(Debug)]
+pub(crate) struct Input {
+    /// As written.
+    pub(crate) spec: PlanSpec,
+    /// As compiled.
+    pub(crate) plan: Plan,
+    /// The world file's world, where one was given.
+    pub(crate) world: Option<WorldSpec>,
+    /// What the capabilities were taken from, in words.
+    pub(crate) assumed: String,
+}
+
+impl Input {
+    /// Reads what a command was given.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the first file that has something wrong with it.
+    pub(crate) fn read(asked: &PlanArguments) -> Result<Self, BadInput> {
+        let world: Option<WorldSpec> = asked.world.as_deref().map(file::load_as).transpose()?;
+        let caps = world.as_ref().map_or_else(Capabilities::routed, WorldSpec::capabilities);
+        let assumed = match &asked.world {
+            Some(path) => format!("what the target of {} can do", path.display()),
+            None => "a router in front of counted replicas (no --world was given)".to_owned(),
+        };
+        Self::compiled(&asked.file, &caps, world, assumed)
+    }
+
+    fn compiled(
+        path: &Path,
+        caps: &Capabilities,
+        world: Option<WorldSpec>,
+        assumed: String,
+    ) -> Result<Self, BadInput> {
+        let plan = file::load_plan(path, caps)?;
+        Ok(Self { spec: file::load(path)?, plan, world, assumed })
+    }
+}
