@@ -7,6 +7,7 @@
 //! - [`faults`] is what goes wrong, as data.
 //! - [`SimWorld`] is every port of the engine over one fleet, on tokio's clock or one moved by hand.
 //! - [`MemoryJournal`] is the whole journal contract in memory, with faults.
+//! - [`sim`] runs whole rollouts of the real core over a fleet in virtual time, without tokio.
 //! - `strategies` (feature `proptest`) generates worlds, faults, command scripts and plans.
 //! - [`conformance`] has the laws of each port, to be run against any implementation.
 //!
@@ -31,6 +32,7 @@ pub mod faults;
 mod fleet;
 mod journal;
 mod ports;
+pub mod sim;
 mod spec;
 #[cfg(feature = "proptest")]
 pub mod strategies;

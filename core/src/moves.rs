@@ -31,7 +31,7 @@ pub enum Action {
         /// The zone, where they are taken one after another.
         zone: Option<u8>,
     },
-    /// Give the candidate this share of production traffic on every route, stable the rest.
+    /// Give the candidate this share of what both arms get on every route, stable the rest.
     Shift {
         /// The candidate's share.
         to: Weight,

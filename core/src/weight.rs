@@ -244,6 +244,18 @@ impl Split {
         self.candidate
     }
 
+    /// The candidate's share of what both arms get together, rounded to the nearest basis point.
+    /// This is what a [`Shift`](crate::Action::Shift) sets, and what is seen of it.
+    #[must_use]
+    pub fn of_arms(self) -> Weight {
+        let both = u32::from(10_000 - self.other.0);
+        if both == 0 {
+            return Weight::ZERO;
+        }
+        let rounded = (u32::from(self.candidate.0) * 10_000 + both / 2) / both;
+        u16::try_from(rounded).map_or(Weight::FULL, Weight)
+    }
+
     /// The share of anything else that hangs on the route.
     #[must_use]
     pub const fn other(self) -> Weight {

@@ -105,14 +105,15 @@ impl ArmCapacity {
     }
 }
 
-/// The candidate's share as read back from the data plane, over all routes.
+/// The candidate's share of what both arms get, as read back from the data plane, over all routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SeenTraffic {
     /// On the route that has least of it.
     pub low: Weight,
     /// On the route that has most of it.
     pub high: Weight,
-    /// The largest share of any route that goes to neither arm.
+    /// The largest share of any route that goes to neither arm. It is somebody else's: never set,
+    /// and no part of what is compared.
     pub other: Weight,
     /// When it was read.
     pub at: Timestamp,

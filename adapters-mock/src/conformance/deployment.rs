@@ -10,6 +10,9 @@ use super::{Kept, Laws, Report, call, done, ensure, pause, unexpected};
 /// Polls until replicas must be there: five minutes.
 const PATIENCE: u32 = 300;
 
+/// Counts deployments that carry a tag.
+pub type CountTagged = Box<dyn Fn(&str) -> usize + Send + Sync>;
+
 /// Deployment actions over a target at rest: stable at full size, no candidate, no deployment.
 pub struct DeploymentSubject<P> {
     /// The actions.
@@ -21,7 +24,7 @@ pub struct DeploymentSubject<P> {
     /// Whether replicas visibly take time to get ready.
     pub takes_time: bool,
     /// Counts the platform's deployments with a tag; absent if nothing can.
-    pub tagged: Option<Box<dyn Fn(&str) -> usize + Send + Sync>>,
+    pub tagged: Option<CountTagged>,
     /// Makes the next look-up by tag incomplete; absent if nothing can.
     pub break_lookup: Option<Box<dyn Fn() + Send + Sync>>,
 }

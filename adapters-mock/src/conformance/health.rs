@@ -78,7 +78,8 @@ async fn not_swapped<P: HealthMetrics>(subject: HealthSubject<P>) -> Kept {
     let look = subject.look(&subject.busy).await?;
     let value = |measurement: Option<tidegate_core::Measurement>| measurement?.value();
     let (old, new) = (value(look.stable), value(look.candidate));
-    ensure!(new > old, "the candidate is the higher one, and {new:?} against {old:?} is measured");
+    let higher = new > old;
+    ensure!(higher, "the candidate is the higher one, and {new:?} against {old:?} is measured");
     Ok(())
 }
 

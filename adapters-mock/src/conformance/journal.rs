@@ -456,13 +456,15 @@ async fn looks<J: Journal>(journal: &J, fixture: &Fixture<J>) -> Kept {
         StoredLook { rollout: claim.id(), check, role, correction, look }
     };
     let gate = StoredLook { role: Role::Gate, ..look(0, 0) };
-    let batches = [vec![look(1, 0), look(0, 0)], vec![look(0, 1), gate], vec![look(0, 0)]];
+    let batches = [vec![look(1, 0), look(0, 0)], vec![look(0, 1), gate.clone()], vec![look(0, 0)]];
     for batch in batches {
         journal.keep_looks(batch).await.map_err(unexpected)?;
     }
     let kept = journal.looks(claim.id(), CheckIndex(1), Role::Guard).await.map_err(unexpected)?;
     let wanted = [look(0, 1), look(1, 0)];
     ensure!(kept == wanted, "two windows, the first corrected, are kept as {kept:?}");
+    let other = journal.looks(claim.id(), CheckIndex(1), Role::Gate).await.map_err(unexpected)?;
+    ensure!(other == [gate], "one look for the gate is kept as {other:?}");
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use tidegate_core::{
     Call, Epoch, Generation, Identity, MoveId, PortError, Revisions, RolloutId, Seq, Span, Target,
 };
 
-pub use deployment::{DeploymentSubject, deployment};
+pub use deployment::{CountTagged, DeploymentSubject, deployment};
 pub use health::{HealthSubject, health};
 pub use hook::{HookSubject, hook};
 pub use journal::{Fixture, journal};

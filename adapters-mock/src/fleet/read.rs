@@ -103,8 +103,8 @@ impl Fleet {
 
     fn traffic_now(&self, ends: Ends) -> SeenTraffic {
         let splits = || (0..self.routes.len()).map(|index| self.split(index, ends));
-        let low = splits().map(Split::to_candidate).min().unwrap_or_default();
-        let high = splits().map(Split::to_candidate).max().unwrap_or_default();
+        let low = splits().map(Split::of_arms).min().unwrap_or_default();
+        let high = splits().map(Split::of_arms).max().unwrap_or_default();
         let other = splits().map(Split::other).max().unwrap_or_default();
         SeenTraffic { low, high, other, at: self.now }
     }

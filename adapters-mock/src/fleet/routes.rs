@@ -48,18 +48,17 @@ impl Route {
         self.underway.drain(..due);
     }
 
-    /// The shares after giving `candidate` to one side and all but `other` of the rest to another.
-    /// Everything else on the route stays; a candidate's share that has no room is cut.
+    /// The shares after giving `candidate` this part of what both sides have, and `stable` the rest.
+    /// What belongs to anybody else stays as it is.
     pub(crate) fn shares_for(&self, stable: usize, candidate: usize, to: Weight) -> Shares {
         let mut shares = self.written;
-        let ours = self.ours(stable, candidate);
-        shares[candidate] = to.bp().min(ours);
+        if stable == candidate {
+            return shares;
+        }
+        let ours = self.written[stable] + self.written[candidate];
+        let part = u32::from(ours) * u32::from(to.bp()) / 10_000;
+        shares[candidate] = u16::try_from(part).unwrap_or(ours);
         shares[stable] = ours - shares[candidate];
         shares
-    }
-
-    /// What both sides may have together: all that is not somebody else's.
-    fn ours(&self, stable: usize, candidate: usize) -> u16 {
-        self.written[stable] + self.written[candidate]
     }
 }

@@ -10,6 +10,8 @@
 
 mod environment;
 mod fingerprint;
+#[cfg(test)]
+mod sabotage;
 mod search;
 
 use std::{
@@ -17,7 +19,7 @@ use std::{
     fmt,
 };
 
-use crate::{PhaseName, Plan, Rule, World, invariants::Violation};
+use crate::{PhaseName, Plan, Rollout, Rule, World, invariants::Violation};
 
 pub use environment::Scope;
 
@@ -67,5 +69,5 @@ impl fmt::Display for Counterexample {
 /// is fair from there on leads to one of those.
 #[must_use]
 pub fn explore(plan: &Plan, found: &World, scope: &Scope) -> Report {
-    search::Search::new(plan, scope).run(found)
+    search::Search::new(plan, scope, Rollout::apply).run(found)
 }

@@ -9,9 +9,9 @@ use super::{
     fingerprint::{self, Places},
 };
 use crate::{
-    Ask, Identity, PhaseName, Plan, Rollout, Rule, Timestamp, World,
+    Ask, Event, Identity, PhaseName, Plan, Rollout, Rule, Timestamp, World,
     invariants::{self, Edge, Violation},
-    rollout::{CANONICAL_CLOCK, WaitingOn},
+    rollout::{CANONICAL_CLOCK, Ignored, Step, WaitingOn},
 };
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,8 +50,12 @@ struct Part {
     broken: Option<(u32, u32, Violation)>,
 }
 
+/// What is explored: [`Rollout::apply`], or in tests of the explorer a copy broken on purpose.
+pub(super) type Machine = fn(&Rollout, &Plan, Timestamp, &Event) -> Result<Step, Ignored>;
+
 pub(super) struct Search<'a> {
     plan: &'a Plan,
+    machine: Machine,
     environment: Environment<'a>,
     scope: Scope,
     places: Places,
@@ -64,9 +68,10 @@ pub(super) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(plan: &'a Plan, scope: &Scope) -> Self {
+    pub(super) fn new(plan: &'a Plan, scope: &Scope, machine: Machine) -> Self {
         Self {
             plan,
+            machine,
             environment: Environment::new(plan, scope),
             scope: *scope,
             places: Places::default(),
@@ -202,11 +207,20 @@ impl<'a> Search<'a> {
             }
             return;
         };
-        let Ok(step) = node.state.apply(self.plan, at, &event) else {
+        let Ok(step) = (self.machine)(&node.state, self.plan, at, &event) else {
             part.ignored += 1;
+            let ignored = invariants::check_ignored(self.plan, &node.state, &event, at);
+            if let Err(violation) = ignored {
+                part.broken = Some((parent, nth, violation));
+            }
             return;
         };
         part.edges += 1;
+        if (self.machine)(&node.state, self.plan, at, &event).as_ref() != Ok(&step) {
+            let what = "applied twice, two steps".to_owned();
+            part.broken = Some((parent, nth, Violation { number: 17, what }));
+            return;
+        }
         let edge = Edge { plan: self.plan, before: &node.state, event: &event, at, step: &step };
         if let Err(violation) = invariants::check(&edge) {
             part.broken = Some((parent, nth, violation));
@@ -318,7 +332,9 @@ impl<'a> Search<'a> {
             return (what, Some(Node { state: node.state.clone(), env }));
         };
         let at: Timestamp = at;
-        let Ok(step) = node.state.apply(self.plan, at, &event) else { return (what, None) };
+        let Ok(step) = (self.machine)(&node.state, self.plan, at, &event) else {
+            return (format!("{what} -> ignored"), None);
+        };
         let sent = step.intent.as_ref().map_or(String::new(), |m| format!(", sends: {}", m.action));
         let line = format!("{what} -> {} ({}){sent}", step.decision.rule, step.decision.to);
         let nodes = self.environment.abandoned(&node.state, &step.next, Some(&event), &env);

@@ -11,9 +11,8 @@ pub(super) fn bake_runs_only_when_seen(edge: &Edge<'_>) -> Option<String> {
         return None;
     }
     let seen = world.traffic.seen;
-    let matches = seen.is_some_and(|seen| {
-        seen.low == world.traffic.asked && seen.high == world.traffic.asked && seen.other.bp() == 0
-    });
+    let matches = seen
+        .is_some_and(|seen| seen.low == world.traffic.asked && seen.high == world.traffic.asked);
     (!matches)
         .then(|| format!("the bake clock runs at {seen:?} with {} wanted", world.traffic.asked))
 }

@@ -1,4 +1,4 @@
-//! Invariants of the record: 14, 15, 17, 20, 21.
+//! Invariants of the record: 14, 15, 20, 21.
 
 use super::Edge;
 use crate::{Event, Move};
@@ -36,11 +36,6 @@ pub(super) fn sequence(edge: &Edge<'_>) -> Option<String> {
 /// The same identity, one attempt later.
 fn repeats(sent: &Move, again: &Move) -> bool {
     sent.id == again.id && sent.attempt.saturating_add(1) == again.attempt
-}
-
-pub(super) fn deterministic(edge: &Edge<'_>) -> Option<String> {
-    let again = edge.before.apply(edge.plan, edge.at, edge.event);
-    (again.as_ref().ok() != Some(edge.step)).then(|| "applied twice, two steps".to_owned())
 }
 
 pub(super) fn decided(edge: &Edge<'_>) -> Option<String> {

@@ -2,7 +2,8 @@
 
 use super::Edge;
 use crate::{
-    Action, Arm, CapacityKind, Event, Halt, OnFail, Order, Phase, Role, Verdict, Weight,
+    Action, Arm, CapacityKind, Event, Halt, OnFail, Order, Phase, Plan, Role, Rollout, Timestamp,
+    Verdict, Weight,
     next_move::{Next, next_move},
 };
 
@@ -27,6 +28,35 @@ pub(super) fn failure_turns_back(edge: &Edge<'_>) -> Option<String> {
     }
     let back = edge.step.next.phase().is_backward();
     (!back).then(|| format!("a failed {:?} check led to {}", judged.role, edge.step.decision.to))
+}
+
+/// Events that must lead somewhere: an abort that still can, a failure that decides, a deadline
+/// that has come.
+pub(super) fn ignored(
+    plan: &Plan,
+    before: &Rollout,
+    event: &Event,
+    at: Timestamp,
+) -> Option<(u8, String)> {
+    let phase = before.phase();
+    let forward = !phase.is_terminal() && !phase.is_backward();
+    match event {
+        Event::Command(command) if command.order == Order::Abort => (forward
+            && !before.is_past_no_return())
+        .then(|| (8, format!("an abort was ignored while {}", phase.name()))),
+        Event::Judged(judged) if judged.verdict == Verdict::Fail && !before.is_accepted() => {
+            let waits = matches!(phase, Phase::Halted { .. } | Phase::Pending { .. });
+            let guard = judged.role == Role::Guard;
+            let decides = plan.check(judged.check).is_some_and(|c| c.on_fail == OnFail::RollBack);
+            (forward && !waits && guard && decides)
+                .then(|| (7, format!("a failed guard was ignored while {}", phase.name())))
+        }
+        Event::DeadlineReached => before
+            .next_deadline()
+            .is_some_and(|due| due <= at)
+            .then(|| (18, format!("a deadline that had come was ignored while {}", phase.name()))),
+        _ => None,
+    }
 }
 
 /// Whether a move takes the rollout further, rather than setting right what somebody changed.
@@ -66,8 +96,7 @@ pub(super) fn retired_only_when_safe(edge: &Edge<'_>) -> Option<String> {
         return Some(format!("retired from {}", edge.step.decision.from));
     };
     let seen = edge.step.next.world().traffic.seen;
-    let all = world.follows_capacity()
-        || seen.is_some_and(|seen| seen.low == Weight::FULL && seen.other == Weight::ZERO);
+    let all = world.follows_capacity() || seen.is_some_and(|seen| seen.low == Weight::FULL);
     let lacks = if !all {
         "before all traffic was seen on the candidate"
     } else if edge.at < until {

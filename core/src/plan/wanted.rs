@@ -94,6 +94,8 @@ impl Plan {
             Some(zone) => world.full_by_zone.iter().take(usize::from(zone)).sum(),
         };
         let share = Weight::ratio(earlier_zones + replaced, world.full).on_grid(self.caps.grid());
+        // A fleet that grows meanwhile makes the share smaller; weight is not taken back for that.
+        let share = share.max(world.traffic.asked);
         let wanted = Wanted {
             way: Way::Forward,
             weight: (!world.follows_capacity()).then_some(share),

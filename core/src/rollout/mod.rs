@@ -336,6 +336,13 @@ impl Rollout {
         self.accepted
     }
 
+    /// An observation that began before this is not used: something was sent since, or what was
+    /// read before no longer counts.
+    #[must_use]
+    pub const fn observations_from(&self) -> Timestamp {
+        self.sent
+    }
+
     /// A newer rollout that waits for this one to end.
     #[must_use]
     pub const fn successor(&self) -> Option<RolloutId> {

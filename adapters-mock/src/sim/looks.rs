@@ -1,0 +1,80 @@
+//! Which look is taken when, and what the judges make of it.
+
+use tidegate_core::{
+    CheckIndex, Event, Judged, Judgement, Judging, Look, Plan, Reads, Role, Span, Timestamp,
+    Verdict, Window,
+};
+
+/// One check in one of its jobs, with the evidence so far.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) check: CheckIndex,
+    pub(super) role: Role,
+    /// Where the windows are counted from.
+    pub(super) since: Timestamp,
+    judging: Option<Box<dyn Judging>>,
+    looks: Vec<Look>,
+    delivered: Option<(Verdict, bool)>,
+}
+
+impl Slot {
+    pub(super) fn new(
+        check: CheckIndex,
+        role: Role,
+        since: Timestamp,
+        judging: Box<dyn Judging>,
+    ) -> Self {
+        Self { check, role, since, judging: Some(judging), looks: Vec::new(), delivered: None }
+    }
+
+    /// The window of the next look.
+    pub(super) fn window(&self, plan: &Plan) -> Option<Window> {
+        let check = plan.check(self.check)?;
+        let n = u64::try_from(self.looks.len()).unwrap_or(u64::MAX);
+        let from = self.since.after(Span(check.every.0.saturating_mul(n)));
+        Some(Window { from, to: from.after(check.window) })
+    }
+
+    /// Takes a look in; an event when it says something new.
+    pub(super) fn take(&mut self, look: Look) -> Option<Event> {
+        self.looks.push(look);
+        let judgement = self.judging.as_mut()?.look(&look);
+        self.deliver(judgement, look.window.to)
+    }
+
+    fn deliver(&mut self, judgement: Judgement, to: Timestamp) -> Option<Event> {
+        let said = (judgement.verdict, judgement.past_limit);
+        if self.delivered == Some(said) && judgement.verdict != Verdict::Fail {
+            return None;
+        }
+        self.delivered = Some(said);
+        let from = self.looks.first().map_or(to, |look| look.window.from);
+        Some(Event::Judged(Judged {
+            check: self.check,
+            role: self.role,
+            verdict: judgement.verdict,
+            past_limit: judgement.past_limit,
+            window: Window { from, to },
+            reading: judgement.reading,
+        }))
+    }
+
+    /// After a crash: the judge begins anew, from the looks that were kept.
+    pub(super) fn rebuild(&mut self, mut judging: Box<dyn Judging>) {
+        for look in &self.looks {
+            let _ = judging.look(look);
+        }
+        self.judging = Some(judging);
+        self.delivered = None;
+    }
+}
+
+/// The (check, role, since) that a state wants judged.
+pub(super) fn wanted(
+    reads: &Reads,
+    exposed: Timestamp,
+) -> impl Iterator<Item = (CheckIndex, Role, Timestamp)> + use<> {
+    let (guards, checks, since) = (reads.guards, reads.checks, reads.gate_since);
+    let guards = guards.iter().map(move |i| (CheckIndex(i), Role::Guard, exposed));
+    guards.chain(checks.iter().map(move |i| (CheckIndex(i), Role::Gate, since)))
+}

@@ -1,0 +1,199 @@
+//! The real core, driven through a simulated fleet in virtual time, without tokio.
+//!
+//! What the engine does with tasks and timers is done here by one loop over one queue of times, so
+//! that whole rollouts cost microseconds and a run is a function of its seed. This module must not
+//! decide anything about a rollout: it carries events to [`Rollout::apply`] and moves to the fleet.
+
+mod driver;
+mod looks;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tidegate_core::{
+    Decision, Judge, JudgeKind, Order, Phase, PhaseName, Plan, Revisions, Rollout, Span, Timestamp,
+    Weight, invariants::Violation,
+};
+
+use self::driver::Driver;
+use crate::{Fleet, spec::WorldSpec};
+
+/// A plan and a world, to be run with any number of seeds.
+#[derive(Clone, Debug)]
+pub struct Sim {
+    plan: Arc<Plan>,
+    world: Arc<WorldSpec>,
+    judges: Vec<Arc<dyn Judge>>,
+    commands: Vec<(Span, Order)>,
+    limit: Span,
+    checked: bool,
+    recorded: bool,
+}
+
+/// Why a plan can not be simulated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SimError {
+    /// The plan names a judge of the embedding program that was not given.
+    #[error("the plan's check {check} names the judge {judge:?}, which was not given")]
+    NoJudge {
+        /// The check.
+        check: String,
+        /// The judge's name.
+        judge: String,
+    },
+    /// The world has no such metric.
+    #[error("the plan's check {check} asks for the metric {metric:?}, which the world has not")]
+    NoMetric {
+        /// The check.
+        check: String,
+        /// The metric's name.
+        metric: String,
+    },
+}
+
+impl Sim {
+    /// A simulation of `plan` in `world`, with judges of the embedding program by name.
+    ///
+    /// # Errors
+    /// When the plan names a judge or a metric that is not there.
+    pub fn new(
+        plan: impl Into<Arc<Plan>>,
+        world: impl Into<Arc<WorldSpec>>,
+        judges: &BTreeMap<String, Arc<dyn Judge>>,
+    ) -> Result<Self, SimError> {
+        let (plan, world) = (plan.into(), world.into());
+        let mut built: Vec<Arc<dyn Judge>> = Vec::new();
+        for check in plan.checks() {
+            if world.signal(&check.metric).is_none() {
+                let (check, metric) = (check.name.clone(), check.metric.clone());
+                return Err(SimError::NoMetric { check, metric });
+            }
+            built.push(match &check.judge {
+                JudgeKind::Threshold(threshold) => Arc::new(*threshold),
+                JudgeKind::Custom(name) => match judges.get(name) {
+                    Some(judge) => Arc::clone(judge),
+                    None => {
+                        let (check, judge) = (check.name.clone(), name.clone());
+                        return Err(SimError::NoJudge { check, judge });
+                    }
+                },
+                other => {
+                    let (check, judge) = (check.name.clone(), format!("{other:?}"));
+                    return Err(SimError::NoJudge { check, judge });
+                }
+            });
+        }
+        Ok(Self {
+            plan,
+            world,
+            judges: built,
+            commands: Vec::new(),
+            limit: Span::hours(24 * 7),
+            checked: true,
+            recorded: true,
+        })
+    }
+
+    /// Gives these orders, each at its time after the start.
+    #[must_use]
+    pub fn with_commands(mut self, mut commands: Vec<(Span, Order)>) -> Self {
+        commands.sort_by_key(|(at, _)| *at);
+        self.commands = commands;
+        self
+    }
+
+    /// Neither keeps decisions nor checks invariants: for running very many.
+    #[must_use]
+    pub const fn unrecorded(mut self) -> Self {
+        self.checked = false;
+        self.recorded = false;
+        self
+    }
+
+    /// Gives up after so much virtual time; a week unless told otherwise.
+    #[must_use]
+    pub const fn for_at_most(mut self, limit: Span) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Runs one rollout from its start to its end, or until only a person could move it.
+    #[must_use]
+    pub fn run(&self, seed: u64) -> Run {
+        Driver::new(self, seed).run()
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// In a terminal phase.
+    Over,
+    /// Waiting for a person who, by the script, does not come.
+    WaitsForPerson,
+    /// At the limit of virtual time.
+    OutOfTime,
+}
+
+/// One simulated rollout.
+#[derive(Debug)]
+pub struct Run {
+    /// How it ended.
+    pub end: End,
+    /// The last state.
+    pub last: Rollout,
+    /// Virtual time from start to end.
+    pub took: Span,
+    /// Every decision with its time; empty when not recorded.
+    pub decisions: Vec<Decision>,
+    /// Transitions taken.
+    pub steps: u32,
+    /// The largest weight that was ever asked for the candidate.
+    pub peak: Weight,
+    /// When the rollout turned back, after the start.
+    pub turned_back: Option<Span>,
+    /// The first invariant that did not hold, or an outcome that the world disagrees with.
+    pub violation: Option<Violation>,
+    /// The world at the end.
+    pub fleet: Fleet,
+}
+
+impl Run {
+    /// The phase it ended in.
+    #[must_use]
+    pub const fn phase(&self) -> PhaseName {
+        self.last.phase().name()
+    }
+
+    /// Whether the candidate became the service.
+    #[must_use]
+    pub const fn completed(&self) -> bool {
+        matches!(self.last.phase(), Phase::Completed)
+    }
+
+    /// Whether the world is as it was found.
+    #[must_use]
+    pub const fn rolled_back(&self) -> bool {
+        matches!(self.last.phase(), Phase::RolledBack { .. } | Phase::NeverStarted { .. })
+    }
+
+    /// Every decision as a line: when, and the sentence.
+    #[must_use]
+    pub fn lines(&self, plan: &Plan) -> Vec<String> {
+        let began = self.decisions.first().map_or(Timestamp::default(), |first| first.at);
+        let line = |decision: &Decision| {
+            format!("{:>10}  {}", decision.at.since(began).to_string(), decision.sentence(plan))
+        };
+        self.decisions.iter().map(line).collect()
+    }
+}
+
+/// The revisions of a simulated rollout.
+pub(crate) fn revisions(first: bool) -> Revisions {
+    Revisions { stable: (!first).then(|| "v1".into()), candidate: "v2".into() }
+}

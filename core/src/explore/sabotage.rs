@@ -1,0 +1,415 @@
+//! The machine, broken on purpose in one way at a time: each must make a check fail.
+//!
+//! A copy of `apply` that does one thing wrong is explored like the real one. An invariant that
+//! lets a broken machine through has no teeth.
+
+#![expect(clippy::unwrap_used, reason = "a test that can not go on fails")]
+
+use super::{
+    Report, Scope,
+    search::{Machine, Search},
+};
+use crate::{
+    Action, AmountSpec, Arm, BlueGreenSpec, CanarySpec, CanaryStepSpec, Capabilities, CheckSpec,
+    DeadlineSpec, Event, GateSpec, JudgeSpec, Move, MoveId, OnDeadline, Operation, Order, Plan,
+    PlanSpec, PolicySpec, Position, RollingGatesSpec, RollingSpec, Rule, SafetyClass, SeenTraffic,
+    Span, StrategySpec, ThresholdSpec, Timestamp, Verdict, Weight, World,
+    rollout::{CANONICAL_CLOCK, Cause, GateProgress, Holds, Ignored, Phase, Rollout, Step},
+};
+
+fn operation() -> Operation {
+    Operation {
+        class: SafetyClass::BareSet,
+        late_bound: Span::seconds(2),
+        time_limit: Span::seconds(1),
+    }
+}
+
+fn caps() -> Capabilities {
+    let base = Capabilities { shift: operation(), scale: operation(), ..Capabilities::routed() };
+    Capabilities {
+        drain: Span::seconds(1),
+        propagation: Span::ZERO,
+        metric_lag: Span::ZERO,
+        ..base
+    }
+}
+
+fn spec(strategy: StrategySpec) -> PlanSpec {
+    let judge = JudgeSpec::Threshold(ThresholdSpec { max: Some(0.01), ..ThresholdSpec::default() });
+    let check = CheckSpec {
+        metric: "errors".into(),
+        judge,
+        baseline: crate::Baseline::Fixed,
+        window: Span::seconds(1),
+        every: None,
+        on_fail: crate::OnFail::RollBack,
+        lack: None,
+        twin: None,
+    };
+    PlanSpec {
+        target: "checkout".into(),
+        owner: "oncall".into(),
+        strategy,
+        checks: [("errors".to_owned(), check)].into(),
+        hooks: std::collections::BTreeMap::new(),
+        guards: vec!["errors".into()],
+        policy: PolicySpec {
+            keep_warm: Some(Span::seconds(1)),
+            drain: Some(Span::seconds(1)),
+            progress: Some(DeadlineSpec { within: Span::seconds(4), then: OnDeadline::RollBack }),
+            confirm: Some(Span::seconds(1)),
+            rollback: Some(Span::seconds(8)),
+            attempts: Some(2),
+            back_off: Some(Span::seconds(1)),
+            drift_corrections: Some(1),
+            ..PolicySpec::default()
+        },
+        calendar: crate::CalendarSpec::default(),
+    }
+}
+
+fn gate() -> GateSpec {
+    let deadline = DeadlineSpec { within: Span::seconds(4), then: OnDeadline::Ask };
+    GateSpec { deadline: Some(deadline), ..GateSpec::default() }
+}
+
+fn canary() -> Plan {
+    let step = |percent, gate| CanaryStepSpec {
+        weight: Weight::percent(percent),
+        capacity: None,
+        mirror: None,
+        gate,
+    };
+    let baked = GateSpec { bake: Span::seconds(1), checks: vec!["errors".into()], ..gate() };
+    let canary = CanarySpec {
+        steps: vec![step(25, baked), step(50, gate())],
+        minimum_replicas: 1,
+        shrink_stable: false,
+        platform: None,
+    };
+    Plan::compile(spec(StrategySpec::Canary(canary)), &caps()).unwrap()
+}
+
+fn blue_green() -> Plan {
+    let after = GateSpec { bake: Span::seconds(1), checks: vec!["errors".into()], ..gate() };
+    let before = GateSpec { approval: true, ..gate() };
+    let blue_green = BlueGreenSpec { preview: None, before, steps: Vec::new(), after };
+    Plan::compile(spec(StrategySpec::BlueGreen(blue_green)), &caps()).unwrap()
+}
+
+fn rolling() -> Plan {
+    let caps = Capabilities {
+        routing: crate::RoutingKind::FollowsCapacity,
+        mirror: false,
+        test_traffic: false,
+        ..caps()
+    };
+    let rolling = RollingSpec {
+        max_surge: Some(AmountSpec::Count(1)),
+        max_unavailable: Some(AmountSpec::Count(0)),
+        minimum_healthy: None,
+        zones_one_by_one: false,
+        gates: RollingGatesSpec::default(),
+    };
+    Plan::compile(spec(StrategySpec::Rolling(rolling)), &caps).unwrap()
+}
+
+fn run(plan: &Plan, machine: Machine) -> Report {
+    let scope = Scope {
+        faults: 1,
+        lates: 1,
+        crashes: 0,
+        commands: 2,
+        drifts: 1,
+        shortages: 1,
+        verdicts: 1,
+        clock_steps: 1,
+        limit: 400_000,
+        ..Scope::default()
+    };
+    let world = World::at_rest(plan.capabilities(), 4, CANONICAL_CLOCK);
+    Search::new(plan, &scope, machine).run(&world)
+}
+
+/// Explores the broken machine until a check fails.
+#[track_caller]
+fn caught(plan: &Plan, by: &[u8], machine: Machine) {
+    let report = run(plan, machine);
+    let Some(counterexample) = report.violation else {
+        panic!("not caught in {} states and {} edges", report.states, report.edges);
+    };
+    assert!(by.contains(&counterexample.violation.number), "caught, but as\n{counterexample}");
+}
+
+fn apply(state: &Rollout, plan: &Plan, at: Timestamp, event: &Event) -> Result<Step, Ignored> {
+    state.apply(plan, at, event)
+}
+
+fn order(event: &Event) -> Option<Order> {
+    match event {
+        Event::Command(command) => Some(command.order),
+        _ => None,
+    }
+}
+
+fn sends(state: &Rollout, action: Action) -> Move {
+    let of = state.identity;
+    let id = MoveId { of, seq: state.seq };
+    Move { id, attempt: 1, action, class: SafetyClass::BareSet, time_limit: Span::seconds(1) }
+}
+
+#[test]
+fn the_real_machine_passes_where_the_broken_ones_fail() {
+    for plan in [canary(), blue_green(), rolling()] {
+        let report = run(&plan, apply);
+        assert!(report.violation.is_none(), "{}", report.violation.unwrap());
+    }
+}
+
+#[test]
+fn a_step_skipped_on_resume_is_caught() {
+    caught(&canary(), &[2], |state, plan, at, event| {
+        let mut step = apply(state, plan, at, event)?;
+        if order(event) == Some(Order::Resume)
+            && let Phase::Gating { at: position, .. } = &mut step.next.phase
+        {
+            *position = Position { stage: position.stage + 2, batch: 0 };
+        }
+        Ok(step)
+    });
+}
+
+#[test]
+fn empty_metrics_taken_for_a_pass_are_caught() {
+    caught(&canary(), &[6], |state, plan, at, event| match event {
+        Event::Judged(judged) if judged.verdict == Verdict::NoData => {
+            let mut pass = judged.clone();
+            (pass.verdict, pass.past_limit) = (Verdict::Pass, false);
+            apply(state, plan, at, &Event::Judged(pass))
+        }
+        _ => apply(state, plan, at, event),
+    });
+}
+
+#[test]
+fn an_abort_ignored_after_promote_full_is_caught() {
+    caught(&canary(), &[8], |state, plan, at, event| {
+        if state.promoted && order(event) == Some(Order::Abort) {
+            return Err(Ignored::NotNow);
+        }
+        apply(state, plan, at, event)
+    });
+}
+
+#[test]
+fn retiring_before_all_traffic_is_seen_is_caught() {
+    caught(&canary(), &[9], |state, plan, at, event| {
+        let mut step = apply(state, plan, at, event)?;
+        if step.decision.rule == Rule::StageReached && step.intent.is_none() {
+            let retire = sends(&step.next, Action::Retire { arm: Arm::Stable });
+            step.next.call = Some(crate::Outstanding {
+                sent: retire.clone(),
+                state: crate::CallState::InFlight { by: at.after(Span::seconds(1)) },
+                lands_by: Timestamp::default(),
+            });
+            step.intent = Some(retire);
+        }
+        Ok(step)
+    });
+}
+
+#[test]
+fn advancing_before_seen_equals_wanted_is_caught() {
+    caught(&canary(), &[4], |state, plan, at, event| {
+        let mut step = apply(state, plan, at, event)?;
+        if let Phase::Moving { at: position, .. } = step.next.phase
+            && step.decision.rule == Rule::MoveAcknowledged
+            && step.next.world.traffic.asked > Weight::ZERO
+        {
+            let gate = GateProgress {
+                matched: Some(at),
+                by: at.after(Span::seconds(4)),
+                ask_again: Timestamp::MAX,
+                ..GateProgress::default()
+            };
+            step.next.phase = Phase::Gating { at: position, gate };
+            step.decision.to = step.next.phase.name();
+        }
+        Ok(step)
+    });
+}
+
+#[test]
+fn a_rollback_reported_before_it_is_seen_is_caught() {
+    caught(&canary(), &[10], |state, plan, at, event| {
+        let mut step = apply(state, plan, at, event)?;
+        if step.decision.rule == Rule::MoveAcknowledged && step.next.phase.is_backward() {
+            step.next.phase = Phase::RolledBack { cause: Cause::Failed };
+            step.decision.to = step.next.phase.name();
+        }
+        Ok(step)
+    });
+}
+
+#[test]
+fn a_rollback_reported_before_late_calls_can_land_no_more_is_caught() {
+    caught(&canary(), &[10], |state, plan, at, event| {
+        let mut step = apply(state, plan, at, event)?;
+        step.next.world.late = crate::Late::default();
+        if let Phase::Confirming { quiet, .. } = &mut step.next.phase
+            && *quiet > at
+        {
+            *quiet = at;
+        }
+        Ok(step)
+    });
+}
+
+#[test]
+fn a_failure_that_only_pauses_is_caught() {
+    caught(&canary(), &[7], |state, plan, at, event| {
+        let mut step = apply(state, plan, at, event)?;
+        if step.decision.rule == Rule::GuardFailed {
+            step.next = state.clone();
+            step.next.seq = state.seq.next();
+            step.next.holds = Holds::NONE.with(crate::Hold::Operator);
+            step.intent = None;
+            step.decision.to = state.phase.name();
+            step.decision.weight_to = state.world.traffic.asked;
+        }
+        Ok(step)
+    });
+}
+
+#[test]
+fn going_forward_while_paused_is_caught() {
+    caught(&canary(), &[8], |state, plan, at, event| {
+        let mut unheld = state.clone();
+        unheld.holds = Holds::NONE;
+        let mut step = apply(&unheld, plan, at, event)?;
+        if order(event) != Some(Order::Resume) {
+            step.next.holds = Holds(step.next.holds.0 | state.holds.0);
+        }
+        Ok(step)
+    });
+}
+
+#[test]
+fn a_bake_time_cut_short_is_caught() {
+    caught(&canary(), &[5], |state, plan, at, event| {
+        let mut eager = state.clone();
+        if let Some(gate) = eager.phase.progress_mut() {
+            gate.passed = crate::IndexSet(u16::MAX);
+        }
+        eager.wake = eager.wake.min(at);
+        apply(&eager, plan, at, event)
+    });
+}
+
+#[test]
+fn weight_before_ready_capacity_is_caught() {
+    caught(&canary(), &[12], |state, plan, at, event| match event {
+        Event::Observed(seen) => {
+            let mut rosy = seen.clone();
+            let truth = rosy.capacity;
+            if let Some(capacity) = &mut rosy.capacity {
+                capacity.candidate.total.ready = capacity.candidate.total.asked;
+            }
+            let mut step = apply(state, plan, at, &Event::Observed(rosy))?;
+            if let Some(capacity) = truth {
+                step.next.world.candidate.total.ready = capacity.candidate.total.ready;
+            }
+            Ok(step)
+        }
+        _ => apply(state, plan, at, event),
+    });
+}
+
+#[test]
+fn a_sequence_number_used_twice_is_caught() {
+    caught(&canary(), &[15], |state, plan, at, event| {
+        let mut step = apply(state, plan, at, event)?;
+        if step.decision.rule == Rule::MoveRetried {
+            step.next.seq = state.seq;
+        }
+        Ok(step)
+    });
+}
+
+#[test]
+fn a_clock_step_that_shortens_a_bake_is_caught() {
+    caught(&canary(), &[21], |state, plan, at, event| {
+        let mut step = apply(state, plan, at, event)?;
+        if let Event::ClockStepped { by_ms } = event
+            && let Some(gate) = step.next.phase.progress_mut()
+            && let Some(since) = &mut gate.matched
+        {
+            *since = since.moved(-*by_ms);
+        }
+        Ok(step)
+    });
+}
+
+#[test]
+fn a_switch_back_in_the_middle_of_the_way_forward_is_caught() {
+    caught(&blue_green(), &[2, 3], |state, plan, at, event| {
+        let mut step = apply(state, plan, at, event)?;
+        if let (Phase::Moving { .. }, Some(intent)) = (step.next.phase, &mut step.intent)
+            && let Action::Shift { to, .. } = &mut intent.action
+        {
+            *to = Weight::percent(30);
+            step.next.world.traffic.asked = *to;
+            step.decision.weight_to = *to;
+            step.next.call.as_mut().unwrap().sent = intent.clone();
+        }
+        Ok(step)
+    });
+}
+
+#[test]
+fn a_batch_larger_than_the_floor_allows_is_caught() {
+    caught(&rolling(), &[11], |state, plan, at, event| {
+        let mut step = apply(state, plan, at, event)?;
+        if let Some(intent) = &mut step.intent
+            && let Action::Scale { arm: Arm::Stable, units, .. } = &mut intent.action
+            && matches!(step.next.phase, Phase::Moving { .. })
+        {
+            *units = 0;
+            step.next.call.as_mut().unwrap().sent = intent.clone();
+        }
+        Ok(step)
+    });
+}
+
+#[test]
+fn a_decision_that_does_not_say_what_changed_is_caught() {
+    caught(&canary(), &[20], |state, plan, at, event| {
+        let mut step = apply(state, plan, at, event)?;
+        step.decision.to = step.decision.from;
+        Ok(step)
+    });
+}
+
+#[test]
+fn a_state_that_waits_for_nothing_is_caught() {
+    caught(&canary(), &[18], |state, plan, at, event| {
+        if matches!(event, Event::DeadlineReached) {
+            return Err(Ignored::Early);
+        }
+        apply(state, plan, at, event)
+    });
+}
+
+#[test]
+fn traffic_seen_that_was_never_seen_is_caught_by_the_worlds_own_truth() {
+    caught(&canary(), &[10], |state, plan, at, event| match event {
+        Event::Observed(seen) => {
+            let mut rosy = seen.clone();
+            let asked = state.world.traffic.asked;
+            rosy.traffic = Some(SeenTraffic { low: asked, high: asked, other: Weight::ZERO, at });
+            apply(state, plan, at, &Event::Observed(rosy))
+        }
+        _ => apply(state, plan, at, event),
+    });
+}
