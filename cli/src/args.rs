@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::script::OrderAt;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0   it completes, or the plan holds
@@ -26,6 +28,8 @@ pub(crate) enum Command {
     Plan(PlanArguments),
     /// Explore every state of a plan, made small, against a world that does its worst.
     Verify(VerifyArguments),
+    /// Run one rollout of a plan in a simulated world, decision by decision.
+    Simulate(SimulateArguments),
 }
 
 /// A plan and what it is compiled for.
@@ -86,4 +90,23 @@ pub(crate) struct Bounds {
     /// Steps of the clock.
     #[arg(long, value_name = "N")]
     pub(crate) clock_steps: Option<u8>,
+}
+
+/// A plan, its world, and what chance and people do.
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArguments {
+    /// The plan: .yaml, .toml or .json.
+    pub(crate) file: PathBuf,
+    /// The world: .yaml, .toml or .json.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) world: PathBuf,
+    /// Everything random comes from this number.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// An order and when it is given, such as 40m=approve:3 or 1h=abort; may be repeated.
+    #[arg(long, value_name = "TIME=ORDER")]
+    pub(crate) at: Vec<OrderAt>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

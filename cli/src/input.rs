@@ -1,12 +1,10 @@
 //! The files a command reads, and what is wrong with them. Must not know commands.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tidegate::file::{self, FileErrors};
 use tidegate_core::{Capabilities, Plan, PlanErrors, PlanSpec};
-use tidegate_mock::WorldSpec;
-
-use crate::args::PlanArguments;
+use tidegate_mock::{WorldSpec, sim::SimError};
 
 /// Why a command could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +15,14 @@ pub(crate) enum BadInput {
     /// The plan compiles as written, but not when made small.
     #[error("the plan can not be made small enough to explore: {0}")]
     Small(#[source] PlanErrors),
+    /// The world lacks something that the plan asks for.
+    #[error("{}: {why}", file.display())]
+    NotSimulated {
+        /// The plan's file.
+        file: PathBuf,
+        /// What is lacking.
+        why: SimError,
+    },
 }
 
 /// A plan, and what it was compiled for.
@@ -37,23 +43,14 @@ impl Input {
     ///
     /// # Errors
     /// Everything that is wrong with the first file that has something wrong with it.
-    pub(crate) fn read(asked: &PlanArguments) -> Result<Self, BadInput> {
-        let world: Option<WorldSpec> = asked.world.as_deref().map(file::load_as).transpose()?;
-        let caps = world.as_ref().map_or_else(Capabilities::routed, WorldSpec::capabilities);
-        let assumed = match &asked.world {
+    pub(crate) fn read(file: &Path, world: Option<&Path>) -> Result<Self, BadInput> {
+        let assumed = match world {
             Some(path) => format!("what the target of {} can do", path.display()),
             None => "a router in front of counted replicas (no --world was given)".to_owned(),
         };
-        Self::compiled(&asked.file, &caps, world, assumed)
-    }
-
-    fn compiled(
-        path: &Path,
-        caps: &Capabilities,
-        world: Option<WorldSpec>,
-        assumed: String,
-    ) -> Result<Self, BadInput> {
-        let plan = file::load_plan(path, caps)?;
-        Ok(Self { spec: file::load(path)?, plan, world, assumed })
+        let world: Option<WorldSpec> = world.map(file::load_as).transpose()?;
+        let caps = world.as_ref().map_or_else(Capabilities::routed, WorldSpec::capabilities);
+        let plan = file::load_plan(file, &caps)?;
+        Ok(Self { spec: file::load(file)?, plan, world, assumed })
     }
 }

@@ -6,8 +6,11 @@
 mod args;
 mod input;
 mod plan;
+mod script;
+mod simulate;
 mod small;
 mod text;
+mod timeline;
 mod verify;
 
 use std::{
@@ -68,6 +71,7 @@ fn run(command: Command) -> ExitCode {
     let ended = match command {
         Command::Plan(asked) => plan::run(&asked),
         Command::Verify(asked) => verify::run(&asked),
+        Command::Simulate(asked) => simulate::run(&asked),
     };
     match ended {
         Ok(Answer { ending, text }) => show(&text, ending),

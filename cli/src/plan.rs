@@ -13,7 +13,7 @@ struct Body<'a> {
 }
 
 pub(crate) fn run(asked: &PlanArguments) -> Answered {
-    let input = Input::read(asked)?;
+    let input = Input::read(&asked.file, asked.world.as_deref())?;
     let report = PlanReport::of(&input.plan);
     let text = if asked.json {
         text::document("plan", &Body { assumed: &input.assumed, plan: &report })

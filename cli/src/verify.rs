@@ -54,7 +54,7 @@ const USUAL: [Scope; 10] = [
 const FREEZING: Scope = Scope { freezes: 2, commands: 1, ..CALM };
 
 pub(crate) fn run(asked: &VerifyArguments) -> Answered {
-    let input = Input::read(&asked.plan)?;
+    let input = Input::read(&asked.plan.file, asked.plan.world.as_deref())?;
     let caps = input.plan.capabilities();
     let small = Small::of(input.spec.clone(), caps).map_err(BadInput::Small)?;
     let scopes = scopes(&asked.bounds, !input.plan.calendar().is_empty());
