@@ -77,8 +77,8 @@ fn entry((key, value): (Spanned<String>, Spanned<Raw>)) -> Entry {
 /// What serde shows of YAML, with the library's places.
 enum Raw {
     Plain(Value),
-    List(Vec<Spanned<Raw>>),
-    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+    List(Vec<Spanned<Self>>),
+    Map(Vec<(Spanned<String>, Spanned<Self>)>),
 }
 
 impl<'de> Deserialize<'de> for Raw {

@@ -39,6 +39,8 @@ pub struct Scope {
     pub clock_steps: u8,
     /// The stated assumption, broken on purpose: late calls land after their bound.
     pub beyond_late_bound: bool,
+    /// Whether the rollout is opened behind another one of the same target.
+    pub behind: bool,
     /// States after which the search gives up.
     pub limit: usize,
 }
@@ -56,6 +58,7 @@ impl Default for Scope {
             freezes: 0,
             clock_steps: 0,
             beyond_late_bound: false,
+            behind: false,
             limit: 5_000_000,
         }
     }
@@ -582,6 +585,12 @@ impl<'a> Environment<'a> {
     // --- People.
 
     fn commands(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
+        if matches!(state.phase(), Phase::Pending { after: Some(_), .. }) {
+            let event = Some(Event::Freed(Box::new(state.world().clone())));
+            let what = self.words(|| "the rollout before is over".to_owned());
+            let env = env.clone();
+            visit(Happening { what, at: state.clock(), event, env, fair: true });
+        }
         let mut tell = |order: Order, env: Env, fair| {
             let command = Command {
                 id: CommandId(0),
@@ -590,13 +599,8 @@ impl<'a> Environment<'a> {
                 order,
             };
             let what = self.words(|| format!("command: {order}"));
-            visit(Happening {
-                what,
-                at: state.clock(),
-                event: Some(Event::Command(command)),
-                env,
-                fair,
-            });
+            let event = Some(Event::Command(command));
+            visit(Happening { what, at: state.clock(), event, env, fair });
         };
         if let Phase::Pending { after: Some(_), started, .. } = *state.phase() {
             if !started {

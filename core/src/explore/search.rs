@@ -113,7 +113,13 @@ impl<'a> Search<'a> {
         if let Some(seen) = &mut found.traffic.seen {
             seen.at = CANONICAL_CLOCK;
         }
-        let step = Rollout::open(Identity::default(), self.plan, &found, CANONICAL_CLOCK);
+        let id = Identity::default();
+        let step = if self.scope.behind {
+            let before = crate::RolloutId(1);
+            Rollout::open_after(id, self.plan, &found, CANONICAL_CLOCK, before)
+        } else {
+            Rollout::open(id, self.plan, &found, CANONICAL_CLOCK)
+        };
         Node { state: step.next.canonical(), env: self.environment.opening(&found) }
     }
 

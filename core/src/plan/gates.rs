@@ -21,6 +21,8 @@ pub(super) enum Evidence {
     Both,
     /// The candidate answers everything.
     CandidateAlone,
+    /// Both arms answer, but after the last batch the candidate answers everything.
+    EachBatch,
 }
 
 impl Evidence {
@@ -43,6 +45,7 @@ impl Evidence {
             (Self::Tests, Baseline::Concurrent) => {
                 Some(ProblemKind::OneArm { check, missing: Arm::Candidate })
             }
+            (Self::EachBatch, Baseline::Concurrent) => Some(ProblemKind::OneArmAtLast(check)),
             (Self::CandidateAlone, Baseline::Concurrent) => {
                 Some(ProblemKind::OneArm { check, missing: Arm::Stable })
             }

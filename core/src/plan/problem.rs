@@ -344,6 +344,11 @@ pub enum ProblemKind {
         /// The arm that has no traffic.
         missing: crate::Arm,
     },
+    /// The same, at a gate that also stands after the last batch.
+    #[error(
+        "check {0:?} compares both arms, but after the last batch stable has no traffic; expected a check with another baseline, or gates.at below 100 %"
+    )]
+    OneArmAtLast(String),
     /// A time, a date or a zone that can not be read.
     #[error(transparent)]
     Calendar(#[from] CalendarError),

@@ -18,12 +18,11 @@ pub(super) fn stages(spec: &RollingSpec, at: &KeyPath, compiler: &mut Compiler<'
     let at_gates = at.key("gates");
     let two = spec.gates.each_batch.is_some() && !spec.gates.at.is_empty();
     compiler.problems.add_if(two, &at_gates, ProblemKind::TwoGatePlaces);
-    // The gate after each batch also stands after the last one, where stable serves nothing.
     let each = spec
         .gates
         .each_batch
         .as_ref()
-        .map(|gate| compiler.gate(gate, Evidence::CandidateAlone, &at_gates.key("each_batch")));
+        .map(|gate| compiler.gate(gate, Evidence::EachBatch, &at_gates.key("each_batch")));
     if spec.zones_one_by_one {
         let shares = !spec.gates.at.is_empty();
         let place = at_gates.key("at");

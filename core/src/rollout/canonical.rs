@@ -17,8 +17,8 @@ impl Rollout {
         let mut state = self.clone();
         state.seq = Seq(0);
         if let Some(gate) = state.phase.progress_mut() {
-            // Bake time so far as a length, not as an instant.
-            gate.baked = gate.baked_at(self.clock);
+            // Bake time so far as a length, not as an instant; more than enough is enough.
+            gate.baked = gate.baked_at(self.clock).min(gate.bake);
             gate.matched = gate.matched.map(|_| self.clock);
         }
         let from = self.clock;

@@ -24,7 +24,7 @@ impl GateProgress {
             None => NEVER,
             Some(since) if self.skipped => since,
             Some(since) if self.satisfies(gate, open_hours) => {
-                since.after(Span(gate.bake.0.saturating_sub(self.baked.0)))
+                since.after(Span(self.bake.0.saturating_sub(self.baked.0)))
             }
             Some(_) => NEVER,
         }

@@ -173,6 +173,8 @@ impl fmt::Display for Halt {
 pub struct GateProgress {
     /// Since when seen has equalled wanted without a break; the bake clock runs from here.
     pub matched: Option<Timestamp>,
+    /// Bake time asked for.
+    pub bake: Span,
     /// Bake time from before the last break.
     pub baked: Span,
     /// Checks that pass, from windows that began after `matched`.

@@ -263,8 +263,10 @@ impl<'a> Turn<'a> {
         self.next.phase = Phase::Halted { why, cause };
     }
 
+    /// Whatever kept it from going forward is of no concern on the way back.
     fn clear_holds(&mut self) {
         self.next.holds = Holds::NONE;
+        self.next.calendar = None;
         self.next.lacking = crate::IndexSet::EMPTY;
         self.next.distrusted = crate::IndexSet::EMPTY;
         self.next.lack_by = NEVER;
@@ -321,6 +323,7 @@ impl<'a> Turn<'a> {
     pub(crate) fn fresh_gate(&self, gate: &Gate) -> GateProgress {
         GateProgress {
             matched: Some(self.now),
+            bake: gate.bake,
             skipped: self.next.promoted,
             by: self.now.after(gate.bake.plus(gate.deadline.within)),
             ask_again: NEVER,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::fixtures::*;
 use tidegate_core::{
-    AmountSpec, Plan, PlanSpec, SafetyClass, Supersede, World,
+    AmountSpec, Capabilities, GateSpec, OnDeadline, Plan, PlanSpec, SafetyClass, Supersede, World,
     explore::{Report, Scope, explore},
 };
 
@@ -20,6 +20,7 @@ const CALM: Scope = Scope {
     freezes: 0,
     clock_steps: 0,
     beyond_late_bound: false,
+    behind: false,
     limit: 2_000_000,
 };
 
@@ -59,27 +60,78 @@ fn scopes() -> Vec<(&'static str, Scope)> {
     ]
 }
 
-pub(crate) fn plans() -> BTreeMap<&'static str, (Plan, World)> {
+/// One plan and the world it starts from.
+pub(crate) type Case = (Plan, World);
+
+pub(crate) fn plans() -> BTreeMap<&'static str, Case> {
     let mut plans = BTreeMap::new();
-    let mut add = |name, spec: PlanSpec, caps: &tidegate_core::Capabilities, full| {
+    let mut add = |name, spec: PlanSpec, caps: &Capabilities, full| {
         plans.insert(name, (compile(spec, caps), at_rest(caps, full)));
     };
     let short = || canary_spec(vec![step(20, gate()), step(60, gate())]);
-    for (name, class) in [
-        ("canary, compare-and-set", SafetyClass::CompareAndSet),
-        ("canary, token", SafetyClass::Token),
-        ("canary, bare set", SafetyClass::BareSet),
-    ] {
-        add(name, short(), &routed(class), 4);
-    }
-    add("blue/green", blue_green_spec(), &routed(SafetyClass::BareSet), 4);
+    let bare = routed(SafetyClass::BareSet);
+    add("canary, compare-and-set", short(), &routed(SafetyClass::CompareAndSet), 4);
+    add("canary, token", short(), &routed(SafetyClass::Token), 4);
+    add("canary, bare set", short(), &bare, 4);
+    add("canary, without router", short(), &routerless(), 4);
+    add("canary, shrinking stable", shrinking(short()), &bare, 4);
+    add("canary, elastic", short(), &elastic(), 1);
+    add("blue/green", blue_green_spec(), &bare, 4);
     let (one, none) = (AmountSpec::Count(1), AmountSpec::Count(0));
     add("rolling, surge", rolling_spec(one, none), &routerless(), 3);
     add("rolling, unavailable", rolling_spec(none, one), &routerless(), 3);
-    add("rolling, router", rolling_spec(one, none), &routed(SafetyClass::BareSet), 2);
+    add("rolling, router", rolling_spec(one, none), &bare, 2);
+    add("rolling, minimum healthy", minimum_healthy_spec(AmountSpec::Count(1)), &routerless(), 3);
     add("platform", platform_spec(), &platform(), 4);
-    let _ = Supersede::Queue;
+    add("platform, redeploying", redeploying(platform_spec()), &platform(), 4);
     plans
+}
+
+/// Plans for the corners: each with the scope that reaches into it.
+pub(crate) fn corners() -> BTreeMap<&'static str, (Case, Scope)> {
+    let caps = routed(SafetyClass::BareSet);
+    let short = |gate| canary_spec(vec![step(50, gate)]);
+    let mut corners = BTreeMap::new();
+    let mut add = |name, spec: PlanSpec, scope: Scope| {
+        corners.insert(name, ((compile(spec, &caps), at_rest(&caps, 2)), scope));
+    };
+    let hooked = GateSpec { hooks: vec!["smoke".into()], approval: true, ..gate() };
+    add("hooks and approval", short(hooked), Scope { verdicts: 2, commands: 2, ..CALM });
+    let guarded = |guard: &str| PlanSpec { guards: vec![guard.into()], ..short(gate()) };
+    add("a guard that rolls back for lack", guarded("strict"), Scope { verdicts: 2, ..CALM });
+    let distrusted = Scope { verdicts: 2, commands: 1, ..CALM };
+    add("a guard that holds", guarded("ratio"), distrusted);
+    for (name, then) in [
+        ("deadlines that hold", OnDeadline::Hold),
+        ("deadlines that ask", OnDeadline::Ask),
+        ("deadlines that roll back", OnDeadline::RollBack),
+    ] {
+        let checked =
+            GateSpec { checks: vec!["strict".into()], deadline: deadline(then), ..gate() };
+        let mut spec = short(checked);
+        spec.policy.progress = deadline(then);
+        spec.policy.start = deadline(then);
+        spec.checks.get_mut("errors").unwrap().lack = deadline(then);
+        add(name, spec, Scope { verdicts: 1, commands: 1, ..CALM });
+    }
+    let frozen = Scope { freezes: 2, commands: 1, ..CALM };
+    add("freezes", with_freeze(short(gate())), frozen);
+    for (name, how) in [
+        ("superseded, replaced", Supersede::Replace),
+        ("superseded, queued", Supersede::Queue),
+        ("superseded, refused", Supersede::Refuse),
+    ] {
+        let scope = Scope { behind: true, commands: 2, ..CALM };
+        add(name, superseding(short(gate()), how), scope);
+    }
+    let first = (compile(short(gate()), &caps), World::empty(&caps, 2, NOW));
+    let scope = Scope { verdicts: 1, commands: 1, faults: 1, ..CALM };
+    corners.insert("a first deployment", (first, scope));
+    let zoned = zoned();
+    let plan = compile(zone_by_zone(), &zoned);
+    let world = World::at_rest_in_zones(&zoned, &[2, 1], NOW);
+    corners.insert("zone by zone", ((plan, world), Scope { commands: 1, crashes: 1, ..CALM }));
+    corners
 }
 
 #[test]
@@ -91,6 +143,16 @@ fn no_state_of_small_plans_breaks_an_invariant_or_is_stuck() {
             if name.contains(&only) {
                 holds(&name, &plan, &world, &scope);
             }
+        }
+    }
+}
+
+#[test]
+fn no_corner_breaks_an_invariant_or_is_stuck() {
+    let only = std::env::var("ONLY").unwrap_or_default();
+    for (name, ((plan, world), scope)) in corners() {
+        if name.contains(&only) {
+            holds(name, &plan, &world, &scope);
         }
     }
 }

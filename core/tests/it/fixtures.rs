@@ -2,8 +2,8 @@
 
 use tidegate_core::{
     AmountSpec, Baseline, BlueGreenSpec, CalendarSpec, CanarySpec, CanaryStepSpec, Capabilities,
-    CheckSpec, DeadlineSpec, FreezeSpec, GateSpec, HookSpec, JudgeSpec, OnDeadline, OnFail,
-    Operation, Plan, PlanSpec, PlatformAbility, PlatformSpec, PolicySpec, PreviewSpec,
+    CapacityKind, CheckSpec, DeadlineSpec, FreezeSpec, GateSpec, HookSpec, JudgeSpec, OnDeadline,
+    OnFail, Operation, Plan, PlanSpec, PlatformAbility, PlatformSpec, PolicySpec, PreviewSpec,
     RollingGatesSpec, RollingSpec, RoutingKind, SafetyClass, Span, StrategySpec, Supersede,
     ThresholdSpec, Timestamp, Weight, World, rollout::CANONICAL_CLOCK,
 };
@@ -183,3 +183,42 @@ pub(crate) fn superseding(mut spec: PlanSpec, how: Supersede) -> PlanSpec {
 }
 
 pub(crate) const NOW: Timestamp = CANONICAL_CLOCK;
+
+pub(crate) fn shrinking(mut spec: PlanSpec) -> PlanSpec {
+    if let StrategySpec::Canary(canary) = &mut spec.strategy {
+        canary.shrink_stable = true;
+    }
+    spec
+}
+
+pub(crate) fn elastic() -> Capabilities {
+    Capabilities { capacity: CapacityKind::Elastic, ..routed(SafetyClass::CompareAndSet) }
+}
+
+pub(crate) fn minimum_healthy_spec(healthy: AmountSpec) -> PlanSpec {
+    spec(StrategySpec::Rolling(RollingSpec {
+        max_surge: None,
+        max_unavailable: None,
+        minimum_healthy: Some(healthy),
+        zones_one_by_one: false,
+        gates: RollingGatesSpec::default(),
+    }))
+}
+
+pub(crate) fn redeploying(mut spec: PlanSpec) -> PlanSpec {
+    spec.policy.redeploy = true;
+    spec
+}
+
+pub(crate) fn zoned() -> Capabilities {
+    Capabilities { zones: vec!["a".into(), "b".into()], ..routerless() }
+}
+
+pub(crate) fn zone_by_zone() -> PlanSpec {
+    let mut spec = rolling_spec(AmountSpec::Count(0), AmountSpec::Count(1));
+    if let StrategySpec::Rolling(rolling) = &mut spec.strategy {
+        rolling.zones_one_by_one = true;
+        rolling.gates = RollingGatesSpec::default();
+    }
+    spec
+}

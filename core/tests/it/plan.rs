@@ -192,6 +192,7 @@ fn blue_green() -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one problem a row")]
 fn what_is_wrong_beside_the_strategy_is_named_with_its_place() {
     let relative = json!({"metric": "m", "judge": {"threshold": {"max_ratio": 1.1}}});
     let compared =
@@ -370,6 +371,7 @@ fn a_policy_that_would_hang_is_refused() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one problem a row")]
 fn a_canary_that_can_not_be_walked_is_refused() {
     let first = "/strategy/canary/steps/0";
     let gate = |gate: Value| json!({"weight": "5%", "gate": gate});
@@ -807,4 +809,22 @@ fn a_switch_of_incompatible_revisions_states_what_propagation_mixes() {
     spec["policy"] = json!({"incompatible": true});
     let text = report(&spec, &Capabilities::routed());
     assert!(text.contains("while a switch spreads (5s) both answer"), "{text}");
+}
+
+#[test]
+fn incompatible_revisions_are_never_mirrored() {
+    let mut spec = around(json!({"canary": {"steps": [{"weight": "100%", "mirror": "5%"}]}}));
+    spec["policy"] = json!({"incompatible": true});
+    let text = compile(&spec, &Capabilities::routed()).unwrap_err().to_string();
+    assert!(text.contains("steps[0].mirror: both revisions would carry traffic"), "{text}");
+}
+
+#[test]
+fn a_first_deployment_waits_for_no_check_that_nothing_feeds() {
+    let strategy = json!({"blue_green": {"after": {"checks": ["errors"], "approval": true}}});
+    let caps = Capabilities { test_traffic: false, ..Capabilities::routed() };
+    let provision = compiled(strategy.clone(), &caps).stages(true)[0].clone();
+    assert!(provision.gate.checks.is_empty() && provision.gate.approval);
+    let text = report(&around(strategy), &caps);
+    assert!(text.contains("a first deployment takes traffic without a check"), "{text}");
 }
