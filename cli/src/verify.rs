@@ -32,12 +32,13 @@ const CALM: Scope = Scope {
     freezes: 0,
     clock_steps: 0,
     beyond_late_bound: false,
+    behind: false,
     limit: 0,
 };
 
 /// What is explored when no bound is given: each kind of trouble alone, and the pairs that have
 /// broken machines before. All of them together in one search would outgrow any memory.
-const USUAL: [Scope; 10] = [
+const USUAL: [Scope; 11] = [
     Scope { commands: 2, ..CALM },
     Scope { verdicts: 2, commands: 1, ..CALM },
     Scope { faults: 2, ..CALM },
@@ -48,6 +49,7 @@ const USUAL: [Scope; 10] = [
     Scope { drifts: 1, crashes: 1, ..CALM },
     Scope { shortages: 2, ..CALM },
     Scope { clock_steps: 1, commands: 1, ..CALM },
+    Scope { behind: true, commands: 1, ..CALM },
 ];
 
 /// Added where the plan has a calendar.
