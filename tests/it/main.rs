@@ -3,4 +3,13 @@
 
 #[cfg(feature = "files")]
 mod bad_plans;
+mod commands;
+mod crash;
+mod fixtures;
+mod journal;
 mod schema;
+mod strategies;
+mod supersede;
+mod targets;
+mod time;
+mod trouble;
