@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Run one rollout of a plan in a simulated world, decision by decision.
     Simulate(SimulateArguments),
+    /// Three plans, a good and a bad release each, through the real engine in a simulated world.
+    Demo(DemoArguments),
 }
 
 /// A plan and what it is compiled for.
@@ -106,6 +108,17 @@ pub(crate) struct SimulateArguments {
     /// An order and when it is given, such as 40m=approve:3 or 1h=abort; may be repeated.
     #[arg(long, value_name = "TIME=ORDER")]
     pub(crate) at: Vec<OrderAt>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where the demo's files are.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// The folder with plans/ and worlds/; `examples` here or in the nearest folder above.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) examples: Option<PathBuf>,
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,

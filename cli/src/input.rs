@@ -1,10 +1,15 @@
 //! The files a command reads, and what is wrong with them. Must not know commands.
 
-use std::path::{Path, PathBuf};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+};
 
 use tidegate::file::{self, FileErrors};
 use tidegate_core::{Capabilities, Plan, PlanErrors, PlanSpec};
 use tidegate_mock::{WorldSpec, sim::SimError};
+
+use crate::demo::DemoError;
 
 /// Why a command could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +28,15 @@ pub(crate) enum BadInput {
         /// What is lacking.
         why: SimError,
     },
+    /// The demo could not begin.
+    #[error("{}", chain(.0))]
+    Demo(#[from] DemoError),
+}
+
+/// An error and what it comes from, in one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let sources = std::iter::successors(Some(error), |error| (*error).source());
+    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// A plan, and what it was compiled for.

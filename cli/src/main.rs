@@ -4,6 +4,7 @@
 //! knows exit codes; nothing here knows what a command does.
 
 mod args;
+mod demo;
 mod input;
 mod plan;
 mod script;
@@ -72,6 +73,7 @@ fn run(command: Command) -> ExitCode {
         Command::Plan(asked) => plan::run(&asked),
         Command::Verify(asked) => verify::run(&asked),
         Command::Simulate(asked) => simulate::run(&asked),
+        Command::Demo(asked) => demo::run(&asked),
     };
     match ended {
         Ok(Answer { ending, text }) => show(&text, ending),
