@@ -58,6 +58,9 @@ pub(crate) struct VerifyArguments {
     /// States after which one exploration gives up.
     #[arg(long, value_name = "N", default_value_t = 2_000_000)]
     pub(crate) limit: usize,
+    /// Break the assumption that every call has landed by its late bound, and see what rests on it.
+    #[arg(long)]
+    pub(crate) beyond_late_bound: bool,
 }
 
 /// How often each kind of trouble may come in one run. With none given, each kind is explored

@@ -167,7 +167,7 @@ impl fmt::Display for Demo {
 impl fmt::Display for Rollout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { release, outcome, took_ms, world, .. } = self;
-        let took = Span::seconds(took_ms / 1_000);
+        let took = Span(*took_ms);
         writeln!(f, "  {release:<4}  {outcome} after {took} in {world}")?;
         if let Some(line) = &self.deciding {
             writeln!(f, "        {}", line.sentence)?;

@@ -57,6 +57,6 @@ impl Simulation {
 impl fmt::Display for Simulation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { target, strategy, world, seed, timeline } = self;
-        writeln!(f, "{strategy} plan for {target} in {world}, seed {seed}\n\n{timeline}")
+        write!(f, "{strategy} plan for {target} in {world}, seed {seed}\n\n{timeline}")
     }
 }

@@ -237,3 +237,68 @@ fn shrink(spec: &mut PlanSpec) {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::panic, reason = "a test says what is wrong by panicking")]
+mod tests {
+    use std::path::Path;
+
+    use tidegate::file;
+
+    use super::*;
+
+    fn examples() -> Vec<PlanSpec> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/plans");
+        let entries = std::fs::read_dir(folder).unwrap();
+        let load = |path: &Path| file::load(path).unwrap_or_else(|errors| panic!("{errors}"));
+        entries.map(|entry| load(&entry.unwrap().path())).collect()
+    }
+
+    #[test]
+    fn the_defaults_written_down_here_are_those_of_the_compiler() {
+        for spec in examples() {
+            let caps = Capabilities::routed();
+            let mut written = spec.clone();
+            write_defaults(&mut written);
+            assert_ne!(written, spec);
+            assert_eq!(Plan::compile(written, &caps).unwrap(), Plan::compile(spec, &caps).unwrap());
+        }
+    }
+
+    #[test]
+    fn times_keep_their_order_and_zero_stays_zero() {
+        for mut spec in examples() {
+            let mut caps = Capabilities { propagation: Span::ZERO, ..Capabilities::routed() };
+            write_defaults(&mut spec);
+            let scale = Scale::of(&mut spec, &mut caps);
+            assert!(scale.0.values().is_sorted());
+            each_span(&mut spec, &mut caps, &mut |span| {
+                assert_eq!(span.is_zero(), scale.small(*span).is_zero());
+                assert_eq!(scale.small(*span).0 % 1_000, 0);
+            });
+        }
+    }
+
+    #[test]
+    fn a_time_more_than_twice_as_long_stays_longer() {
+        for mut spec in examples() {
+            let mut caps = Capabilities::routed();
+            write_defaults(&mut spec);
+            let scale = Scale::of(&mut spec, &mut caps);
+            for (short, small) in &scale.0 {
+                for (long, large) in scale.0.range(Span(short.0 * 2 + 1)..) {
+                    assert!(large > small, "{short} and {long}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_example_compiles_when_made_small() {
+        for spec in examples() {
+            let small = Small::of(spec, &Capabilities::routed()).unwrap();
+            assert!(small.plan.policy().attempts <= MOST_ATTEMPTS);
+            assert_eq!(small.changes.len(), 3);
+        }
+    }
+}

@@ -35,9 +35,9 @@ impl Timeline {
         turn.or_else(passed).or_else(|| self.decisions.last())
     }
 
-    /// How long it took.
+    /// How long it took, to the second.
     pub(crate) fn took(&self) -> Span {
-        self.decisions.last().map_or(Span::ZERO, |last| Span(last.after_ms))
+        to_the_second(self.decisions.last().map_or(0, |last| last.after_ms))
     }
 }
 
@@ -48,6 +48,11 @@ impl fmt::Display for Timeline {
         told.into_iter().try_for_each(|line| writeln!(f, "{line}"))?;
         writeln!(f, "\n{} after {}", self.outcome, self.took())
     }
+}
+
+/// What people are told; the milliseconds are in the JSON document.
+const fn to_the_second(ms: u64) -> Span {
+    Span::seconds(ms / 1_000)
 }
 
 /// One decision, as it is shown.
@@ -140,8 +145,7 @@ impl Measured {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // To the second: the milliseconds are in the JSON document.
-        let at = Span::seconds(self.after_ms / 1_000).to_string();
+        let at = to_the_second(self.after_ms).to_string();
         let phase = if self.from == self.to {
             self.to.to_string()
         } else {

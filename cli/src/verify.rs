@@ -60,9 +60,10 @@ pub(crate) fn run(asked: &VerifyArguments) -> Answered {
     let caps = input.plan.capabilities();
     let small = Small::of(input.spec.clone(), caps).map_err(BadInput::Small)?;
     let scopes = scopes(&asked.bounds, !input.plan.calendar().is_empty());
-    let mut findings = Findings::new(&input, &small);
+    let mut findings = Findings::new(&input, &small, asked.beyond_late_bound);
     for scope in scopes {
-        let scope = Scope { limit: asked.limit, ..scope };
+        let beyond_late_bound = asked.beyond_late_bound;
+        let scope = Scope { limit: asked.limit, beyond_late_bound, ..scope };
         findings.add(&explore(&small.plan, &small.world, &scope));
         if findings.counterexample.is_some() {
             break;
@@ -163,6 +164,7 @@ struct Findings {
     strategy: String,
     assumed: String,
     made_small: Vec<String>,
+    beyond_late_bound: bool,
     explorations: Vec<Exploration>,
     states: usize,
     edges: usize,
@@ -173,12 +175,13 @@ struct Findings {
 }
 
 impl Findings {
-    fn new(input: &Input, small: &Small) -> Self {
+    fn new(input: &Input, small: &Small, beyond_late_bound: bool) -> Self {
         Self {
             target: input.plan.target().to_string(),
             strategy: input.plan.strategy().to_string(),
             assumed: input.assumed.clone(),
             made_small: small.changes.clone(),
+            beyond_late_bound,
             explorations: Vec::new(),
             states: 0,
             edges: 0,
@@ -233,6 +236,7 @@ fn named(scope: &Scope) -> BTreeMap<&'static str, u8> {
         ("verdicts", scope.verdicts),
         ("freezes", scope.freezes),
         ("clock_steps", scope.clock_steps),
+        ("behind", u8::from(scope.behind)),
     ];
     all.into_iter().filter(|(_, n)| *n > 0).collect()
 }
@@ -243,6 +247,9 @@ impl fmt::Display for Findings {
         writeln!(f, "{strategy} plan for {target}, for {assumed}")?;
         writeln!(f, "\nmade small enough to explore every state")?;
         self.made_small.iter().try_for_each(|change| writeln!(f, "  - {change}"))?;
+        if self.beyond_late_bound {
+            writeln!(f, "  - calls may land after their late bound: the assumption is broken")?;
+        }
         writeln!(f, "\n{:<42}{:>12}{:>12}  verdict", "at most, in one run", "states", "edges")?;
         self.explorations.iter().try_for_each(|one| writeln!(f, "{one}"))?;
         let outcomes: Vec<_> = self.outcomes.iter().map(ToString::to_string).collect();
