@@ -239,7 +239,6 @@ fn shrink(spec: &mut PlanSpec) {
 }
 
 #[cfg(test)]
-#[expect(clippy::panic, reason = "a test says what is wrong by panicking")]
 mod tests {
     use std::path::Path;
 
