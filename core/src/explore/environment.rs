@@ -109,6 +109,8 @@ struct Pending {
 enum Run {
     #[default]
     None,
+    /// Somebody else's holds the platform.
+    Foreign,
     Running {
         next: u8,
     },
@@ -343,7 +345,7 @@ impl<'a> Environment<'a> {
             Action::Retire { arm: crate::Arm::Stable } => env.stable = ArmCapacity::default(),
             Action::Retire { arm: crate::Arm::Candidate } => env.candidate = ArmCapacity::default(),
             Action::Start => {
-                if env.run == Run::None {
+                if matches!(env.run, Run::None | Run::Foreign) {
                     env.run = Run::Running { next: 0 };
                 } else {
                     env.twice = true;
@@ -405,8 +407,10 @@ impl<'a> Environment<'a> {
                     if drops {
                         next.budget.shortages = next.budget.shortages.saturating_sub(1);
                     }
-                    if strikes {
-                        next.budget.faults = next.budget.faults.saturating_sub(1);
+                    match (strikes, run) {
+                        (true, Run::Foreign) => next.budget.drifts -= 1,
+                        (true, _) => next.budget.faults -= 1,
+                        (false, _) => {}
                     }
                     let event = self.observe(state, &next);
                     let what = self.words(|| format!("read: {} to the candidate, {} of {} candidate and {} of {} stable ready", next.weight, candidate.total.ready, candidate.total.asked, stable.total.ready, stable.total.asked));
@@ -467,6 +471,8 @@ impl<'a> Environment<'a> {
                     to.extend([(Run::RollingBack, true), (Run::Failed, true)]);
                 }
             }
+            Run::None if env.budget.drifts > 0 => to.push((Run::Foreign, true)),
+            Run::Foreign => to.push((Run::None, false)),
             Run::RollingBack => to.push((Run::RolledBack, false)),
             Run::Redeploying => {
                 to.push((Run::Redeployed, false));
@@ -751,7 +757,7 @@ fn less(now: &ArmCapacity, before: &ArmCapacity) -> bool {
 
 const fn run_weight(run: Run, weight: Weight) -> Weight {
     match run {
-        Run::None => weight,
+        Run::None | Run::Foreign => weight,
         Run::AtWait(0) | Run::Running { next: 0 } | Run::RolledBack | Run::Redeployed => {
             Weight::ZERO
         }
@@ -768,6 +774,7 @@ fn platform_seen(state: &Rollout, run: Run) -> PlatformSeen {
         Run::Redeployed if redeploy => PlatformSeen::Succeeded,
         Run::Failed => PlatformSeen::Failed,
         _ if redeploy => PlatformSeen::Absent,
+        Run::Foreign => PlatformSeen::Foreign,
         Run::None | Run::Redeploying | Run::Redeployed => PlatformSeen::Absent,
         Run::Running { .. } => PlatformSeen::Running,
         Run::AtWait(wait) => {

@@ -341,7 +341,13 @@ impl Turn<'_> {
                 return Trigger::Contradicted;
             }
         }
-        if world.late.latest() > self.now { Trigger::Noted } else { Trigger::OutcomeSeen }
+        if world.late.latest() > self.now {
+            Trigger::Noted
+        } else if self.next.first {
+            Trigger::NothingLeft
+        } else {
+            Trigger::OutcomeSeen
+        }
     }
 
     // --- The platform.
@@ -384,7 +390,9 @@ impl Turn<'_> {
     /// A complete look-up without our deployment. Only after the call can no longer land does it
     /// count, and only the second one allows another call.
     fn missing(&self, missed: u8) -> Trigger {
-        let held = self.next.holds.has(Hold::Platform);
+        if self.next.holds.has(Hold::Platform) {
+            return Trigger::PlatformFree;
+        }
         match &self.next.call {
             Some(call) if call.state == CallState::LookUp && self.may_go_forward() => {
                 if missed == 0 {
@@ -395,7 +403,7 @@ impl Turn<'_> {
                     Trigger::MoveFailed
                 }
             }
-            None if held || self.next.platform.tag.is_none() => Trigger::PlatformFree,
+            None if self.next.platform.tag.is_none() => Trigger::PlatformFree,
             _ => Trigger::Noted,
         }
     }

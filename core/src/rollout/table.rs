@@ -120,6 +120,7 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
 
         // From Confirming, on the way to RolledBack.
         (Confirming { .. }, T::OutcomeSeen) => (Rule::RolledBack, Turn::end_back),
+        (Confirming { .. }, T::NothingLeft) => (Rule::WentBackToNothing, Turn::end_back),
         (Confirming { .. }, T::Contradicted) => (Rule::RollbackContradicted, Turn::roll_back_again),
         (Confirming { .. }, T::Decided) => (Rule::MoveDecided, Turn::take_step),
         (Confirming { .. }, T::Quiet) => (Rule::QuietReached, Turn::read_once_more),

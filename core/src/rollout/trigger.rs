@@ -60,6 +60,7 @@ pub(crate) enum Trigger {
     Quiet,
     Contradicted,
     OutcomeSeen,
+    NothingLeft,
     OldGone,
     Noted,
     // The platform.
