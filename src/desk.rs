@@ -9,8 +9,7 @@ use std::{
 
 use tidegate_core::{
     CommandId, Epoch, Holds, Ignored, Notice, Phase, RolloutId, Seq, Target, Timestamp, WaitingOn,
-    World,
-    record::Head,
+    World, record::Head,
 };
 use tokio::sync::{Notify, broadcast, oneshot, watch};
 

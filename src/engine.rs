@@ -12,11 +12,7 @@ use tidegate_core::{
     Active, Actor, Command, CommandId, Journal, JournalError, Opening, Order, Plan, Revisions,
     RolloutId, Supersede, Target, Timestamp, Weight, World, record::Head,
 };
-use tokio::{
-    sync::watch,
-    task::JoinSet,
-    time,
-};
+use tokio::{sync::watch, task::JoinSet, time};
 use tracing::Instrument;
 
 use crate::{
@@ -274,11 +270,7 @@ impl Inner {
 
     /// Whether the world as found is one to set out from. While another rollout runs it is not: the
     /// world is then read again once the target is free.
-    fn at_rest(
-        plan: &Plan,
-        revisions: &Revisions,
-        found: &World,
-    ) -> Result<(), EngineError> {
+    fn at_rest(plan: &Plan, revisions: &Revisions, found: &World) -> Result<(), EngineError> {
         let share = found.traffic.seen.map_or(Weight::ZERO, |seen| seen.high);
         let unrest = if revisions.stable.is_some() && found.is_empty() {
             Unrest::StableGone

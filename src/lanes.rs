@@ -117,8 +117,14 @@ impl Lane {
         let decides = matches!(judgement.verdict, Verdict::Pass | Verdict::Fail);
         let Judgement { verdict, past_limit, reading } = judgement;
         let Self { check, role, .. } = *self;
-        (decides || before != Some(said))
-            .then_some(Judged { check, role, verdict, past_limit, window, reading })
+        (decides || before != Some(said)).then_some(Judged {
+            check,
+            role,
+            verdict,
+            past_limit,
+            window,
+            reading,
+        })
     }
 
     /// A judge that is missing or panics has not said pass.

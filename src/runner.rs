@@ -7,9 +7,8 @@
 use std::{sync::Arc, time::Duration};
 
 use tidegate_core::{
-    Answer, Append, AttemptId, Call, CallState, Command, Epoch, Event, Ignored, Journal,
-    JournalError, Move, Notice, Outcome, Phase, RolloutId, RowVersion, Seq, Span, Step, Timestamp,
-    record::{FORMAT, Head, Record},
+    Answer, Call, CallState, Command, Epoch, Event, Ignored, Journal, JournalError, Move, Notice,
+    Outcome, Phase, RolloutId, RowVersion, Seq, Span, Step, Timestamp, record::Head,
     rollout::Rollout,
 };
 use tokio::{
@@ -22,7 +21,6 @@ use crate::{
     clock::Clock,
     desk::{Desk, End, Status},
     dispatch::carry_out,
-    fresh::fresh_id,
     observers::Observers,
     ports::Ports,
     reads::{Read, Reader},
@@ -30,13 +28,7 @@ use crate::{
 };
 
 /// How often the inbox is read without being rung for: another process may have given a command.
-const INBOX_EVERY: Duration = Duration::from_secs(1);
-
-/// The first wait when the journal is unavailable; doubled up to [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-
-/// A journal that comes back is noticed within this time.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const INBOX_EVERY: Duration = Duration::from_secs(2);
 
 /// A deadline that the machine has nothing to say to is not offered again before this time.
 const NOTHING_TO_SAY: Span = Span::seconds(1);
@@ -69,13 +61,13 @@ pub(crate) struct Tools {
 /// One rollout being run.
 #[derive(Debug)]
 pub(crate) struct Runner {
-    tools: Tools,
-    desk: Arc<Desk>,
-    head: Arc<Head>,
-    state: Rollout,
-    version: RowVersion,
-    epoch: Epoch,
-    calls: JoinSet<Answer>,
+    pub(crate) tools: Tools,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) head: Arc<Head>,
+    pub(crate) state: Rollout,
+    pub(crate) version: RowVersion,
+    pub(crate) epoch: Epoch,
+    pub(crate) calls: JoinSet<Answer>,
     reader: Reader,
     steps: watch::Receiver<i64>,
     stepped: i64,
@@ -93,12 +85,6 @@ enum First {
     Due,
     Stepped,
     Shutdown,
-}
-
-/// What became of one try to commit.
-enum Commit {
-    Done(RowVersion),
-    Again,
 }
 
 impl Runner {
@@ -151,7 +137,7 @@ impl Runner {
         end
     }
 
-    fn rollout(&self) -> RolloutId {
+    pub(crate) fn rollout(&self) -> RolloutId {
         self.head.identity.rollout
     }
 
@@ -313,164 +299,8 @@ impl Runner {
         Ok(())
     }
 
-    /// Applies an event, writes what it comes to, and only then adopts and sends it. Applied anew
-    /// whenever it has to be written anew.
-    async fn commit(&mut self, event: Event) -> Result<Result<Seq, Ignored>, Stop> {
-        let mut wait = FIRST_WAIT;
-        loop {
-            let now = self.time_of(&event);
-            let step = match self.state.apply(&self.head.plan, now, &event) {
-                Ok(step) => step,
-                Err(ignored) => match &event {
-                    Event::Command(command) => {
-                        let append = self.append_of(Vec::new(), &event, &self.state);
-                        tracing::info!(%ignored, order = %command.order, "a command was ignored");
-                        match self.write(append, &mut wait).await? {
-                            Commit::Done(version) => self.version = version,
-                            Commit::Again => continue,
-                        }
-                        return Ok(Err(ignored));
-                    }
-                    _ => return Ok(Err(ignored)),
-                },
-            };
-            let attempt = AttemptId(fresh_id());
-            let record = self.record(attempt, Some(event.clone()), &step);
-            let mut append = self.append_of(vec![record], &event, &step.next);
-            append.attempt = attempt;
-            if let Commit::Done(version) = self.write(append, &mut wait).await? {
-                self.version = version;
-                let seq = step.next.seq();
-                self.adopt(step);
-                return Ok(Ok(seq));
-            }
-        }
-    }
-
-    /// A step of the clock is told in the time before it; everything else in the time now.
-    fn time_of(&self, event: &Event) -> Timestamp {
-        let now = self.tools.clock.now();
-        match event {
-            Event::ClockStepped { by_ms } => now.moved(by_ms.saturating_neg()),
-            _ => now,
-        }
-    }
-
-    fn record(&self, attempt: AttemptId, event: Option<Event>, step: &Step) -> Record {
-        Record {
-            format: FORMAT,
-            seq: step.next.seq(),
-            epoch: self.epoch,
-            attempt,
-            at: step.next.clock(),
-            event,
-            decision: step.decision.clone(),
-            intent: step.intent.clone(),
-            after: step.next.clone(),
-        }
-    }
-
-    fn append_of(&self, records: Vec<Record>, event: &Event, after: &Rollout) -> Append {
-        let consumed = match event {
-            Event::Command(command) => vec![command.id],
-            _ => Vec::new(),
-        };
-        Append {
-            rollout: self.rollout(),
-            epoch: self.epoch,
-            version: self.version,
-            attempt: AttemptId(fresh_id()),
-            records,
-            consumed,
-            due: self.due_of(after),
-            over: after.phase().is_terminal(),
-        }
-    }
-
-    /// When somebody has to look at a rollout in this state again.
-    fn due_of(&self, state: &Rollout) -> Option<Timestamp> {
-        if state.phase().is_terminal() {
-            return None;
-        }
-        let plan = &self.head.plan;
-        let reads = !state.wanted_reads(plan).is_empty();
-        let read = reads.then(|| state.clock().after(plan.policy().observe_every));
-        [state.next_deadline(), read].into_iter().flatten().min()
-    }
-
-    /// One try to write, and what its failure means.
-    async fn write(&mut self, append: Append, wait: &mut Duration) -> Result<Commit, Stop> {
-        let attempt = append.attempt;
-        let written = self.tools.journal.append(append).await;
-        match written {
-            Ok(version) => Ok(Commit::Done(version)),
-            Err(JournalError::AnswerLost(_)) => self.read_back(attempt, wait).await,
-            Err(JournalError::StaleVersion { current, .. }) => {
-                self.reload(current, wait).await?;
-                Ok(Commit::Again)
-            }
-            Err(JournalError::StaleEpoch { current, .. }) => Err(Stop::Lost(current)),
-            Err(error @ JournalError::Unavailable(_)) => {
-                self.pause(&error, wait).await?;
-                Ok(Commit::Again)
-            }
-            Err(error) => Err(Stop::Broken(error)),
-        }
-    }
-
-    /// It may have been written: ask, until there is an answer.
-    async fn read_back(
-        &mut self,
-        attempt: AttemptId,
-        wait: &mut Duration,
-    ) -> Result<Commit, Stop> {
-        loop {
-            match self.tools.journal.committed(self.rollout(), attempt).await {
-                Ok(Some(version)) => return Ok(Commit::Done(version)),
-                // Should it still land, the next try finds the row at another version.
-                Ok(None) => return Ok(Commit::Again),
-                Err(error) => self.pause(&error, wait).await?,
-            }
-        }
-    }
-
-    /// The row is at another version although the claim is still ours: a commit of our own that
-    /// nobody told us of, or a newer rollout that took this one's place.
-    async fn reload(&mut self, current: RowVersion, wait: &mut Duration) -> Result<(), Stop> {
-        let records = loop {
-            match self.tools.journal.read(self.rollout(), self.state.seq().next()).await {
-                Ok(records) => break records,
-                Err(error) => self.pause(&error, wait).await?,
-            }
-        };
-        self.version = current;
-        for record in records {
-            let Record { decision, intent, after: next, .. } = record;
-            self.adopt(Step { next, decision, intent });
-        }
-        if !matches!(self.state.phase(), Phase::Pending { after: Some(_), .. }) {
-            return Ok(());
-        }
-        let ours = self.rollout();
-        match self.tools.journal.active(self.head.plan.target()).await {
-            Ok(Some(active)) if active.rollout == ours || active.waiting == Some(ours) => Ok(()),
-            Ok(_) => Err(Stop::Replaced),
-            Err(error) => self.pause(&error, wait).await,
-        }
-    }
-
-    async fn pause(&mut self, error: &JournalError, wait: &mut Duration) -> Result<(), Stop> {
-        warn(error, "the journal can not be reached; trying again");
-        let now = *wait;
-        *wait = (*wait * 2).min(LONGEST_WAIT);
-        tokio::select! {
-            _ = self.tools.shutdown.wait_for(|stop| *stop) => Err(Stop::Shutdown),
-            () = time::sleep(now) => Ok(()),
-        }
-    }
-
     /// The record is durable: from now on this is the state, and its move is sent.
-    fn adopt(&mut self, step: Step) {
+    pub(crate) fn adopt(&mut self, step: Step) {
         let Step { next, decision, intent } = step;
         self.state = next;
         let sentence = decision.sentence(&self.head.plan);
@@ -485,9 +315,7 @@ impl Runner {
         let notice = Notice { target, rollout: self.rollout(), seq, decision, sentence };
         let notice = Arc::new(notice);
         self.tools.observers.tell(&notice);
-        self.desk
-            .status
-            .send_replace(status_of(&self.state, &self.head, notice.sentence.clone()));
+        self.desk.status.send_replace(status_of(&self.state, &self.head, notice.sentence.clone()));
         // Without a listener nobody is told; that is no fault.
         let _ = self.desk.notices.send(notice);
         if let Some(sent) = intent {
@@ -507,69 +335,9 @@ impl Runner {
         };
         self.calls.spawn(carry_out(Arc::clone(&self.tools.ports), call, sent));
     }
-
-    /// Shutdown: no new moves; calls under way may end, and their answers are kept.
-    async fn wind_up(&mut self) -> End {
-        let until = Instant::now() + self.tools.grace;
-        while let Ok(Some(ended)) = time::timeout_at(until, self.calls.join_next()).await {
-            let Ok(answer) = ended else { continue };
-            let kept = time::timeout_at(until, self.keep_answer(answer)).await;
-            if let Ok(Err(stop)) = kept {
-                return match stop {
-                    Stop::Lost(to) => End::Lost { to },
-                    Stop::Broken(error) => End::Broken(error.to_string()),
-                    Stop::Shutdown | Stop::Replaced => End::Stopped,
-                };
-            }
-        }
-        let released = self.tools.journal.release(self.rollout(), self.epoch);
-        if let Ok(Err(error)) = time::timeout(self.tools.grace, released).await {
-            warn(&error, "the claim was not given up");
-        }
-        End::Stopped
-    }
-
-    /// Writes an answer without sending what it would lead to. A move that it decides is written
-    /// with the one answer we know: it certainly did not happen.
-    async fn keep_answer(&mut self, answer: Answer) -> Result<(), Stop> {
-        let plan = &self.head.plan;
-        let now = self.tools.clock.now();
-        let event = Event::Answered(answer);
-        let Ok(step) = self.state.apply(plan, now, &event) else { return Ok(()) };
-        let attempt = AttemptId(fresh_id());
-        let mut records = vec![self.record(attempt, Some(event.clone()), &step)];
-        let mut last = step;
-        if let Some(unsent) = last.intent.take() {
-            let (id, attempt_no) = (unsent.id, unsent.attempt);
-            let outcome = Outcome::Retryable;
-            let unsent = Event::Answered(Answer { id, attempt: attempt_no, outcome });
-            match last.next.apply(plan, now, &unsent) {
-                Ok(step) if step.intent.is_none() => {
-                    records.push(self.record(attempt, Some(unsent), &step));
-                    last = step;
-                }
-                // It would lead to yet another move: leave all of it to whoever recovers.
-                _ => return Ok(()),
-            }
-        }
-        let mut append = self.append_of(records, &event, &last.next);
-        append.attempt = attempt;
-        match self.tools.journal.append(append).await {
-            Ok(version) => {
-                self.version = version;
-                self.adopt(last);
-                Ok(())
-            }
-            Err(JournalError::StaleEpoch { current, .. }) => Err(Stop::Lost(current)),
-            Err(error) => {
-                warn(&error, "an answer was not kept; whoever recovers finds it unknown");
-                Ok(())
-            }
-        }
-    }
 }
 
-fn warn(error: &JournalError, what: &str) {
+pub(crate) fn warn(error: &JournalError, what: &str) {
     tracing::warn!(error = error as &dyn std::error::Error, "{what}");
 }
 

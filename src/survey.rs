@@ -119,7 +119,11 @@ impl Survey {
         let Self { ports, target, .. } = self.clone();
         let read = async move { ports.deploy.platform(&target, &tag).await };
         let read = bounded(self.platform_limit, read).await;
-        Some(read.unwrap_or_else(|broken| Err(self.failed("look up the deployment of", broken.into()))))
+        Some(
+            read.unwrap_or_else(|broken| {
+                Err(self.failed("look up the deployment of", broken.into()))
+            }),
+        )
     }
 
     /// The tag that the move's call carried.

@@ -73,7 +73,7 @@ async fn assert_as_ever(rig: &Rig, handle: &Handle, world: &WorldSpec, what: &st
 }
 
 /// Every transition in the journal keeps what every transition has to keep.
-async fn assert_invariants(handle: &Handle, what: &str) {
+pub(crate) async fn assert_invariants(handle: &Handle, what: &str) {
     let head = handle.head();
     let mut before = head.open().next;
     for record in handle.records().await.unwrap() {

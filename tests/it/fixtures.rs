@@ -41,11 +41,7 @@ pub(crate) fn spec(strategy: StrategySpec) -> PlanSpec {
         checks: [("errors".to_owned(), check("error_rate", 0.05))].into(),
         hooks: [("smoke".to_owned(), hook)].into(),
         guards: vec!["errors".into()],
-        policy: PolicySpec {
-            keep_warm: Some(S(60)),
-            drain: Some(S(60)),
-            ..PolicySpec::default()
-        },
+        policy: PolicySpec { keep_warm: Some(S(60)), drain: Some(S(60)), ..PolicySpec::default() },
         calendar: CalendarSpec::default(),
     }
 }

@@ -13,9 +13,9 @@ use async_trait::async_trait;
 use tidegate::{
     End, Engine, Ports,
     machine::{
-        Ask, Call, Extra, HealthMetrics, Look, Notice, Observer, Phase, PortError, Query, Revisions,
-        Rule, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
-        WaitingOn, Weight,
+        Ask, Call, Extra, HealthMetrics, Look, Notice, Observer, Phase, PortError, Query,
+        Revisions, Rule, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter,
+        Version, WaitingOn, Weight,
     },
 };
 use tidegate_mock::{SimWorld, WorldSpec};
