@@ -44,7 +44,8 @@ impl Small {
     /// - Times become small whole seconds. Zero stays zero, and of two times the longer stays at
     ///   least as long; times within a factor of two of each other may become equal. Each next
     ///   length is twice the one before, so that a long time still outlasts a few short ones.
-    /// - The fleet becomes 4 replicas (3 for a rolling plan, 2 in each zone); counts of replicas become 2 at most.
+    /// - The fleet becomes 4 replicas (3 for a rolling plan, 2 in each zone, or as many as let one go
+    ///   where a minimum must stay healthy); counts of replicas become 2 at most.
     /// - A move is attempted twice at most, somebody else's change corrected once at most.
     ///
     /// Stages, weights, gates, checks, guards, deadlines' actions and safety classes stay.
@@ -73,15 +74,39 @@ fn fleet(caps: &Capabilities, strategy: &StrategySpec) -> (World, String) {
         return (world, "capacity is a share of the full size, as written".to_owned());
     }
     let rest = format!("counts of replicas above {MOST_UNITS} are {MOST_UNITS}");
+    let (least, healthy) = match strategy {
+        _ if !caps.zones.is_empty() => (FULL_OF_ZONE, healthy(strategy)),
+        StrategySpec::Rolling(_) => (FULL_ROLLING, healthy(strategy)),
+        _ => (FULL, None),
+    };
+    let full = with_room(least, healthy);
     if caps.zones.is_empty() {
-        let rolling = matches!(strategy, StrategySpec::Rolling(_));
-        let full = if rolling { FULL_ROLLING } else { FULL };
         let world = World::at_rest(caps, full, CANONICAL_CLOCK);
         return (world, format!("the fleet has {full} replicas; {rest}"));
     }
-    let by_zone = vec![FULL_OF_ZONE; caps.zones.len()];
+    let by_zone = vec![full; caps.zones.len()];
     let world = World::at_rest_in_zones(caps, &by_zone, CANONICAL_CLOCK);
-    (world, format!("each zone has {FULL_OF_ZONE} replicas; {rest}"))
+    (world, format!("each zone has {full} replicas; {rest}"))
+}
+
+const fn healthy(strategy: &StrategySpec) -> Option<AmountSpec> {
+    match strategy {
+        StrategySpec::Rolling(rolling) => rolling.minimum_healthy,
+        _ => None,
+    }
+}
+
+/// The smallest size, `least` or above, at which one replica may go without breaking the minimum
+/// that must stay healthy: in a smaller fleet such a plan would never begin.
+fn with_room(least: u32, healthy: Option<AmountSpec>) -> u32 {
+    let room = match healthy {
+        Some(AmountSpec::Count(n)) => n.saturating_add(1),
+        Some(AmountSpec::Share(share)) if share < Weight::FULL => {
+            u32::from(Weight::FULL.bp()).div_ceil(u32::from(share.rest().bp()))
+        }
+        _ => least,
+    };
+    least.max(room)
 }
 
 /// From real times to small ones.
@@ -290,6 +315,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn where_a_minimum_must_stay_healthy_one_replica_may_still_go() {
+        for percent in 0..100 {
+            let share = Weight::percent(percent);
+            let full = with_room(2, Some(AmountSpec::Share(share)));
+            assert!(share.units_of(full) < full, "{share} of {full}");
+        }
+        assert_eq!(with_room(2, Some(AmountSpec::Count(2))), 3);
+        assert_eq!(with_room(3, None), 3);
     }
 
     #[test]
