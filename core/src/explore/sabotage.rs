@@ -210,6 +210,7 @@ fn retiring_before_all_traffic_is_seen_is_caught() {
                 sent: retire.clone(),
                 state: crate::CallState::InFlight { by: at.after(Span::seconds(1)) },
                 lands_by: Timestamp::default(),
+                from: Weight::FULL,
             });
             step.intent = Some(retire);
         }

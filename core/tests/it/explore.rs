@@ -13,7 +13,7 @@ use tidegate_core::{
 };
 
 /// A world in which nothing goes wrong.
-const CALM: Scope = Scope {
+pub(crate) const CALM: Scope = Scope {
     faults: 0,
     lates: 0,
     crashes: 0,
