@@ -254,7 +254,8 @@ impl fmt::Display for Findings {
         self.explorations.iter().try_for_each(|one| writeln!(f, "{one}"))?;
         let outcomes: Vec<_> = self.outcomes.iter().map(ToString::to_string).collect();
         writeln!(f, "\noutcomes: {}", outcomes.join(", "))?;
-        if !self.outcomes.contains(&PhaseName::Completed) {
+        let completes = self.outcomes.contains(&PhaseName::Completed);
+        if self.verdict == Verdict::Holds && !completes {
             writeln!(f, "no rollout completes here, so little of the plan was seen")?;
         }
         writeln!(f, "rules reached: {} of {}", self.rules.len(), Rule::ALL.len())?;

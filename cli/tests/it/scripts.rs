@@ -63,10 +63,12 @@ fn fits(expected: &[String], found: &[String]) -> bool {
     }
 }
 
-/// Whether a line is as wanted, where one `...` stands for any text.
+/// Whether a line is as wanted, where each `...` stands for any text.
 fn is_like(wanted: &str, line: &str) -> bool {
-    let Some((start, end)) = wanted.split_once("...") else { return wanted == line };
-    line.strip_prefix(start).is_some_and(|rest| rest.ends_with(end))
+    let Some((start, wanted)) = wanted.split_once("...") else { return wanted == line };
+    let Some(line) = line.strip_prefix(start) else { return false };
+    let mut ends = line.char_indices().map(|(at, _)| at).chain([line.len()]);
+    ends.any(|at| is_like(wanted, &line[at..]))
 }
 
 #[test]
