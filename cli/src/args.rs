@@ -56,7 +56,7 @@ pub(crate) struct VerifyArguments {
     #[command(flatten)]
     pub(crate) bounds: Bounds,
     /// States after which one exploration gives up.
-    #[arg(long, value_name = "N", default_value_t = 2_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 5_000_000)]
     pub(crate) limit: usize,
     /// Break the assumption that every call has landed by its late bound, and see what rests on it.
     #[arg(long)]
