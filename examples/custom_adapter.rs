@@ -63,7 +63,7 @@ impl TrafficShifter for LanesTraffic {
     async fn shift(&self, call: &Call, to: Split, _: Option<&Version>) -> Result<(), PortError> {
         let mut pool = self.0.pool();
         // A shift divides what both arms get together; the rest is somebody else's.
-        let ours = 10_000 - others(&pool, &call.revisions);
+        let ours = 10_000_u16.saturating_sub(others(&pool, &call.revisions));
         let candidate = nearest(ours, to.of_arms());
         for (arm, part) in [(Arm::Stable, ours - candidate), (Arm::Candidate, candidate)] {
             pool.extend(call.revisions.of(arm).map(|revision| (revision.to_string(), part)));
