@@ -1,6 +1,17 @@
-//! All of the root package's tests that see it from outside, in one binary.
+//! All of the root package's tests that see it from outside, in one binary. The engine's run over a
+//! simulated world, on paused time.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
 #[cfg(feature = "files")]
 mod bad_plans;
+mod commands;
+mod crash;
+mod fixtures;
+mod journal;
+mod random;
 mod schema;
+mod strategies;
+mod supersede;
+mod targets;
+mod time;
+mod trouble;

@@ -1,0 +1,115 @@
+//! What a running rollout shares with its handles: its status, its notices, and a bell.
+//!
+//! Must not change a rollout: commands go through the journal's inbox, and this only rings.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tidegate_core::{
+    CommandId, Epoch, Holds, Ignored, Notice, Phase, RolloutId, Seq, Target, Timestamp, WaitingOn,
+    World, record::Head,
+};
+use tokio::sync::{Notify, broadcast, oneshot, watch};
+
+/// Where a rollout is, for people and programs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// The rollout.
+    pub rollout: RolloutId,
+    /// The thing being released.
+    pub target: Target,
+    /// The last record.
+    pub seq: Seq,
+    /// Where it is.
+    pub phase: Phase,
+    /// What keeps it from going forward.
+    pub holds: Holds,
+    /// What it waits for.
+    pub waiting_on: WaitingOn,
+    /// When something happens next by itself, if ever.
+    pub next_deadline: Option<Timestamp>,
+    /// The world as asked and seen.
+    pub world: World,
+    /// The last decision, as a sentence.
+    pub sentence: String,
+    /// How this engine's part in it ended, once it has.
+    pub end: Option<End>,
+}
+
+/// How an engine's part in a rollout ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The rollout is over; this is its terminal phase.
+    Over(Phase),
+    /// A newer rollout took its place before it began.
+    Replaced,
+    /// Another engine has claimed it: this one, the loser, has stopped.
+    Lost {
+        /// The claim in force.
+        to: Epoch,
+    },
+    /// The engine was shut down or dropped; whoever recovers the rollout goes on from its last
+    /// record.
+    Stopped,
+    /// The journal holds something that should not be; this engine has stopped.
+    Broken(String),
+}
+
+type Heard = oneshot::Sender<Result<Seq, Ignored>>;
+
+/// What a running rollout shares with its handles.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) head: Head,
+    pub(crate) bell: Notify,
+    pub(crate) status: watch::Sender<Status>,
+    pub(crate) notices: broadcast::Sender<Arc<Notice>>,
+    heard: Mutex<BTreeMap<CommandId, Heard>>,
+}
+
+/// A listener that is further behind than this is told that it has missed some.
+const NOTICES: usize = 256;
+
+impl Desk {
+    pub(crate) fn new(head: Head, status: Status) -> Self {
+        Self {
+            head,
+            bell: Notify::new(),
+            status: watch::Sender::new(status),
+            notices: broadcast::Sender::new(NOTICES),
+            heard: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn rollout(&self) -> RolloutId {
+        self.head.identity.rollout
+    }
+
+    /// Where what becomes of a command will be told.
+    pub(crate) fn expect(&self, command: CommandId) -> oneshot::Receiver<Result<Seq, Ignored>> {
+        let (tell, told) = oneshot::channel();
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).insert(command, tell);
+        told
+    }
+
+    /// Tells whoever gave a command what became of it.
+    pub(crate) fn heard(&self, command: CommandId, what: Result<Seq, Ignored>) {
+        let waiting = self.heard.lock().unwrap_or_else(PoisonError::into_inner).remove(&command);
+        if let Some(waiting) = waiting {
+            // Nobody may be waiting any more; that is theirs to know.
+            let _ = waiting.send(what);
+        }
+    }
+
+    /// This engine's part is over: nobody will hear commands here.
+    pub(crate) fn close(&self, end: End) {
+        self.status.send_modify(|status| status.end = Some(end));
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.status.borrow().end.is_some()
+    }
+}

@@ -1,0 +1,67 @@
+//! What can go wrong for the caller of an engine.
+
+use tidegate_core::{Ignored, JournalError, PortError, RolloutId, Target, Weight};
+
+use crate::ports::Missing;
+
+/// What an engine or a handle answers instead.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The plan names hooks or judges that the engine was not given. Nothing was started.
+    #[error("the plan names what the engine was not given: {}", listed(.0))]
+    Missing(Vec<Missing>),
+    /// The plan was compiled for other capabilities than these adapters have. Nothing was started.
+    #[error("the plan for {0} was compiled for other capabilities than its adapters have")]
+    OtherCapabilities(Target),
+    /// The world could not be read. Nothing was started.
+    #[error("the target could not be read before the start")]
+    Unreadable(#[source] PortError),
+    /// The target is not at rest with the stable revision serving: a rollout that set out from here
+    /// would begin by moving traffic the wrong way. Nothing was started.
+    #[error("{target} is not ready for a rollout: {unrest}")]
+    NotAtRest {
+        /// The target.
+        target: Target,
+        /// What is so instead.
+        unrest: Unrest,
+    },
+    /// The running rollout's plan refuses newer revisions.
+    #[error("{target} has an active rollout, {active}, whose plan refuses newer revisions")]
+    Refused {
+        /// The target.
+        target: Target,
+        /// The rollout that runs.
+        active: RolloutId,
+    },
+    /// A rollout that is to be tried again has not ended.
+    #[error("rollout {0} has not ended; abort it, or wait for its end")]
+    NotOver(RolloutId),
+    /// The command was read and changes nothing, for this reason.
+    #[error("the command was ignored: {0}")]
+    Ignored(Ignored),
+    /// This engine does not run the rollout any more. A command given is kept for whoever does.
+    #[error("rollout {0} is not run by this engine any more")]
+    NotHere(RolloutId),
+    /// The engine is shutting down.
+    #[error("the engine is shutting down")]
+    ShuttingDown,
+    /// The journal refused or failed.
+    #[error("the journal said no")]
+    Journal(#[from] JournalError),
+}
+
+/// Why a target is not ready for a rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unrest {
+    /// A stable revision was named, and it has no capacity.
+    #[error("the stable revision has no capacity; name what serves, or none on a first deployment")]
+    StableGone,
+    /// The candidate gets production traffic already.
+    #[error("the candidate has {0} of the traffic already; give it back first")]
+    CandidateServes(Weight),
+}
+
+fn listed(missing: &[Missing]) -> String {
+    missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,140 @@
+//! The evidence of one check in one role: which window is measured next, and what all looks so far
+//! come to.
+//!
+//! A cache: everything in it is rebuilt from the looks that the journal keeps. Must not reach any
+//! port.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tidegate_core::{
+    Check, CheckIndex, Judge, JudgeKind, Judged, Judgement, Judging, Look, Reading, Role, Span,
+    Timestamp, Verdict, Window,
+};
+
+use crate::ports::Ports;
+
+/// A lane that is further behind than so many looks leaves the oldest windows out: what a judge
+/// says must not wait for hours of measuring after a long pause.
+const MOST_BEHIND: u64 = 120;
+
+/// The evidence of one check in one role.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    check: CheckIndex,
+    role: Role,
+    /// Windows begin here or later.
+    pub(crate) since: Timestamp,
+    next_from: Timestamp,
+    window: Span,
+    every: Span,
+    judging: Option<Box<dyn Judging>>,
+    judged: Option<Window>,
+    said: Option<(Verdict, bool)>,
+    /// Whether a look is being taken.
+    pub(crate) busy: bool,
+    /// Whether the state asks for it now.
+    pub(crate) wanted: bool,
+}
+
+impl Lane {
+    pub(crate) fn new(
+        check: CheckIndex,
+        role: Role,
+        planned: &Check,
+        ports: &Ports,
+        since: Timestamp,
+    ) -> Self {
+        let judging = match &planned.judge {
+            JudgeKind::Threshold(threshold) => Some(threshold.begin()),
+            JudgeKind::Custom(name) => ports.judges.get(name).map(|judge| judge.begin()),
+            _ => None,
+        };
+        let (window, every) = (planned.window, planned.every);
+        Self {
+            check,
+            role,
+            since,
+            next_from: since,
+            window,
+            every,
+            judging,
+            judged: None,
+            said: None,
+            busy: false,
+            wanted: true,
+        }
+    }
+
+    /// The next window, once its measurements are complete.
+    pub(crate) fn next_window(&self) -> Window {
+        Window { from: self.next_from, to: self.next_from.after(self.window) }
+    }
+
+    /// When the next look can be taken.
+    pub(crate) fn due(&self, lag: Span) -> Timestamp {
+        self.next_window().to.after(lag)
+    }
+
+    /// Goes on after a time in which nobody asked: what happened then is no evidence.
+    pub(crate) fn resume(&mut self, now: Timestamp) {
+        if !self.wanted {
+            self.wanted = true;
+            self.next_from = self.next_from.max(now);
+        }
+    }
+
+    /// Leaves out what would take too long to catch up with.
+    pub(crate) fn catch_up(&mut self, now: Timestamp) {
+        let oldest = Span(self.every.0.saturating_mul(MOST_BEHIND));
+        self.next_from = self.next_from.max(Timestamp(now.0.saturating_sub(oldest.0)));
+    }
+
+    /// Moves with the clock.
+    pub(crate) fn step(&mut self, by_ms: i64) {
+        self.since = self.since.moved(by_ms);
+        self.next_from = self.next_from.moved(by_ms);
+        if let Some(window) = &mut self.judged {
+            *window = Window { from: window.from.moved(by_ms), to: window.to.moved(by_ms) };
+        }
+    }
+
+    /// Takes one look in. Gives the verdict when it could matter: when it says pass or fail, or
+    /// something new.
+    pub(crate) fn take(&mut self, look: &Look, now: Timestamp) -> Option<Judged> {
+        self.next_from = self.next_from.max(look.window.from).after(self.every);
+        if look.window.from < self.since {
+            // Aligned by its source to a time before the evidence counts.
+            return None;
+        }
+        let from_the_future = look.window.to > now;
+        let look = if from_the_future { Look::failed(look.window) } else { *look };
+        let judgement = self.judge(&look);
+        let from = self.judged.map_or(look.window.from, |before| before.from);
+        let window = Window { from, to: look.window.to };
+        self.judged = Some(window);
+        let said = (judgement.verdict, judgement.past_limit);
+        let before = self.said.replace(said);
+        let decides = matches!(judgement.verdict, Verdict::Pass | Verdict::Fail);
+        let Judgement { verdict, past_limit, reading } = judgement;
+        let Self { check, role, .. } = *self;
+        (decides || before != Some(said)).then_some(Judged {
+            check,
+            role,
+            verdict,
+            past_limit,
+            window,
+            reading,
+        })
+    }
+
+    /// A judge that is missing or panics has not said pass.
+    fn judge(&mut self, look: &Look) -> Judgement {
+        let broken =
+            Judgement { verdict: Verdict::Error, past_limit: true, reading: Reading::default() };
+        let Some(judging) = &mut self.judging else { return broken };
+        catch_unwind(AssertUnwindSafe(|| judging.look(look))).unwrap_or_else(|_| {
+            self.judging = None;
+            broken
+        })
+    }
+}

@@ -1,0 +1,334 @@
+//! The read lane: observes, measures and asks what the state wants to know, beside its moves.
+//!
+//! At most one reading of each kind at a time, each with a time limit, none of them journalled
+//! before it is made. Must not decide anything: what a reading comes to is the machine's.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use tidegate_core::{
+    CheckIndex, Event, GateRef, HookAnswer, HookIndex, IndexSet, Journal, Look, Observation, Query,
+    Question, Reads, Role, Rollout, RolloutId, Span, StoredLook, Timestamp, Window, record::Head,
+};
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::{bounded::bounded, clock::Clock, lanes::Lane, ports::Ports, survey::Survey};
+
+/// How long one measurement may take: a window's numbers are needed before the next window's.
+const LOOK_LIMIT: Span = Span::seconds(15);
+
+/// How long to wait after something could not be read or kept.
+const AGAIN: Span = Span::seconds(1);
+
+type Key = (CheckIndex, Role);
+
+/// A reading that has ended.
+#[derive(Debug)]
+pub(crate) enum Read {
+    /// Of the world; `None` when nothing could be read.
+    World { round: u64, seen: Option<Observation> },
+    /// Of a metric; `None` when it could not be kept, and so must not be judged.
+    Health { key: Key, since: Timestamp, look: Option<Look> },
+    /// Of a hook.
+    Hook { hook: HookIndex, gate: Option<GateRef>, answer: HookAnswer },
+}
+
+/// The read lane of one rollout.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    ports: Arc<Ports>,
+    journal: Arc<dyn Journal>,
+    clock: Arc<dyn Clock>,
+    head: Arc<Head>,
+    survey: Survey,
+    pub(crate) tasks: JoinSet<Read>,
+    observing: Option<AbortHandle>,
+    /// Raised by each dispatch: readings begun before it are thrown away.
+    round: u64,
+    observe_at: Timestamp,
+    calendar_at: Timestamp,
+    lanes: BTreeMap<Key, Lane>,
+    lanes_at: Timestamp,
+    asking: BTreeMap<HookIndex, GateRef>,
+    /// Verdicts over stored looks, which a crash may have swallowed.
+    rebuilt: VecDeque<Event>,
+}
+
+impl Reader {
+    pub(crate) fn new(
+        ports: Arc<Ports>,
+        journal: Arc<dyn Journal>,
+        clock: Arc<dyn Clock>,
+        head: Arc<Head>,
+    ) -> Self {
+        Self {
+            survey: Survey::of(Arc::clone(&ports), &head.plan, &head.revisions),
+            ports,
+            journal,
+            clock,
+            head,
+            tasks: JoinSet::new(),
+            observing: None,
+            round: 0,
+            observe_at: Timestamp::default(),
+            calendar_at: Timestamp::default(),
+            lanes: BTreeMap::new(),
+            lanes_at: Timestamp::default(),
+            asking: BTreeMap::new(),
+            rebuilt: VecDeque::new(),
+        }
+    }
+
+    /// Something is about to be sent: what was read before it says nothing about after it.
+    pub(crate) fn begin_anew(&mut self) {
+        self.round += 1;
+        if let Some(reading) = self.observing.take() {
+            reading.abort();
+        }
+        self.observe_soon();
+    }
+
+    /// Something has changed: read as soon as the lane is free.
+    pub(crate) fn observe_soon(&mut self) {
+        self.observe_at = Timestamp::default();
+    }
+
+    /// The clock moved: windows move along, and a reading under way has the wrong time.
+    pub(crate) fn step(&mut self, by_ms: i64) {
+        self.begin_anew();
+        self.calendar_at = Timestamp::default();
+        self.lanes_at = Timestamp::default();
+        for lane in self.lanes.values_mut() {
+            lane.step(by_ms);
+        }
+    }
+
+    /// Starts every reading that the state wants and that is due. Gives what is known at once.
+    pub(crate) async fn pursue(&mut self, state: &Rollout) -> Option<Event> {
+        let now = self.clock.now();
+        let wanted = state.wanted_reads(&self.head.plan);
+        self.observe(&wanted, now);
+        self.ask(&wanted, state);
+        self.keep_lanes(&wanted, now).await;
+        self.measure(now);
+        if let Some(event) = self.rebuilt.pop_front() {
+            return Some(event);
+        }
+        if wanted.calendar && self.calendar_at <= now {
+            self.calendar_at = now.after(AGAIN);
+            return Some(Event::CalendarRead(self.head.plan.calendar_at(now)));
+        }
+        None
+    }
+
+    /// When something is due next.
+    pub(crate) fn due(&self, state: &Rollout) -> Option<Timestamp> {
+        let wanted = state.wanted_reads(&self.head.plan);
+        let observe = (wanted.observe && self.observing.is_none()).then_some(self.observe_at);
+        let calendar = wanted.calendar.then_some(self.calendar_at);
+        let lag = self.ports.health.lag();
+        let idle = self.lanes.values().filter(|lane| lane.wanted && !lane.busy);
+        let health = idle.map(|lane| lane.due(lag).max(self.lanes_at)).min();
+        let missing = wanted_keys(&wanted).any(|(key, _)| !self.lanes.contains_key(&key));
+        let rebuild = missing.then_some(self.lanes_at);
+        [observe, calendar, health, rebuild].into_iter().flatten().min()
+    }
+
+    /// What a reading that has ended comes to, unless it has been overtaken.
+    pub(crate) fn ended(&mut self, read: Read, state: &Rollout) -> Option<Event> {
+        let now = self.clock.now();
+        match read {
+            Read::World { round, .. } if round != self.round => None,
+            Read::World { seen, .. } => {
+                self.observing = None;
+                seen.map(|seen| Event::Observed(Box::new(seen)))
+            }
+            Read::Health { key, since, look } => {
+                let lane = self.lanes.get_mut(&key).filter(|lane| lane.since == since)?;
+                lane.busy = false;
+                let Some(look) = look else {
+                    self.lanes_at = now.after(AGAIN);
+                    return None;
+                };
+                lane.take(&look, now).map(Event::Judged)
+            }
+            Read::Hook { hook, gate, answer } => {
+                self.asking.remove(&hook);
+                let there = state.phase().gate() == gate;
+                there.then_some(Event::HookAnswered { hook, answer })
+            }
+        }
+    }
+
+    fn observe(&mut self, wanted: &Reads, now: Timestamp) {
+        if !wanted.observe || self.observing.is_some() || self.observe_at > now {
+            return;
+        }
+        self.observe_at = now.after(self.head.plan.policy().observe_every);
+        let (survey, tag, round) = (self.survey.clone(), wanted.platform, self.round);
+        let read = async move { Read::World { round, seen: survey.observe(now, tag).await } };
+        self.observing = Some(self.tasks.spawn(read));
+    }
+
+    fn ask(&mut self, wanted: &Reads, state: &Rollout) {
+        for index in wanted.hooks.iter() {
+            let (hook, gate) = (HookIndex(index), state.phase().gate());
+            let Some(at) = gate.filter(|_| !self.asking.contains_key(&hook)) else { continue };
+            let Some(planned) = self.head.plan.hooks().get(usize::from(index)) else { continue };
+            self.asking.insert(hook, at);
+            let question = self.question(&planned.name, at, state.is_first());
+            let (ports, limit) = (Arc::clone(&self.ports), planned.time_limit);
+            self.tasks.spawn(async move {
+                let asked = bounded(limit, ask(ports, question)).await;
+                let answer = asked.unwrap_or_else(|broken| {
+                    tracing::warn!(hook = index, "{broken}");
+                    HookAnswer::Failed
+                });
+                Read::Hook { hook, gate, answer }
+            });
+        }
+    }
+
+    fn question(&self, hook: &str, at: GateRef, first: bool) -> Question {
+        let plan = &self.head.plan;
+        let stage = plan.stages(first).get(usize::from(at.at.stage));
+        Question {
+            hook: hook.to_owned(),
+            target: plan.target().clone(),
+            rollout: self.rollout(),
+            revisions: self.head.revisions.clone(),
+            stage: stage.map_or_else(String::new, |stage| stage.name.clone()),
+        }
+    }
+
+    fn rollout(&self) -> RolloutId {
+        self.head.identity.rollout
+    }
+
+    /// Opens lanes that are wanted, pauses guards that are not, forgets gates that are past.
+    async fn keep_lanes(&mut self, wanted: &Reads, now: Timestamp) {
+        let keys: BTreeMap<Key, Option<Timestamp>> = wanted_keys(wanted).collect();
+        self.lanes.retain(|key, lane| match keys.get(key) {
+            Some(Some(since)) => *since == lane.since,
+            Some(None) => true,
+            None => key.1 == Role::Guard,
+        });
+        for (key, lane) in &mut self.lanes {
+            if keys.contains_key(key) {
+                lane.resume(now);
+            } else {
+                lane.wanted = false;
+            }
+        }
+        if self.lanes_at > now {
+            return;
+        }
+        for (key, since) in keys {
+            if !self.lanes.contains_key(&key) {
+                self.open_lane(key, since, now).await;
+            }
+        }
+    }
+
+    /// A lane with the looks that the journal has for it already.
+    async fn open_lane(&mut self, key: Key, since: Option<Timestamp>, now: Timestamp) {
+        let (check, role) = key;
+        let Some(planned) = self.head.plan.check(check) else { return };
+        let stored = match self.journal.looks(self.rollout(), check, role).await {
+            Ok(stored) => stored,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "no stored looks yet");
+                self.lanes_at = now.after(AGAIN);
+                return;
+            }
+        };
+        let first = stored.first().map(|kept| kept.look.window.from);
+        let since = since.unwrap_or_else(|| first.unwrap_or(now));
+        let mut lane = Lane::new(check, role, planned, &self.ports, since);
+        let looks = stored.iter().map(|kept| &kept.look).filter(|look| look.window.from >= since);
+        let judged = looks.fold(None, |before, look| lane.take(look, now).or(before));
+        lane.catch_up(now);
+        self.rebuilt.extend(judged.map(Event::Judged));
+        self.lanes.insert(key, lane);
+    }
+
+    /// Takes the next look of every lane whose window is complete.
+    fn measure(&mut self, now: Timestamp) {
+        if self.lanes_at > now {
+            return;
+        }
+        let lag = self.ports.health.lag();
+        let rollout = self.rollout();
+        for (key, lane) in &mut self.lanes {
+            if !lane.wanted || lane.busy || lane.due(lag) > now {
+                continue;
+            }
+            let Some(planned) = self.head.plan.check(key.0) else { continue };
+            lane.busy = true;
+            let query = Query {
+                target: self.head.plan.target().clone(),
+                revisions: self.head.revisions.clone(),
+                metric: planned.metric.clone(),
+                window: lane.next_window(),
+            };
+            let (key, since) = (*key, lane.since);
+            let (ports, journal) = (Arc::clone(&self.ports), Arc::clone(&self.journal));
+            self.tasks.spawn(async move {
+                let look = look(ports, query).await;
+                let (check, role) = key;
+                let kept = StoredLook { rollout, check, role, correction: 0, look };
+                let look = keep(&*journal, kept).await;
+                Read::Health { key, since, look }
+            });
+        }
+    }
+}
+
+/// Every lane that is wanted; a gate's with when its evidence begins.
+fn wanted_keys(wanted: &Reads) -> impl Iterator<Item = (Key, Option<Timestamp>)> {
+    let key = |role| move |index| (CheckIndex(index), role);
+    let of = |set: IndexSet, role| set.iter().map(key(role)).collect::<Vec<Key>>();
+    let since = wanted.gate_since;
+    let guards = of(wanted.guards, Role::Guard).into_iter().map(|key| (key, None));
+    guards.chain(of(wanted.checks, Role::Gate).into_iter().map(move |key| (key, Some(since))))
+}
+
+/// A hook that is missing or fails has not approved.
+async fn ask(ports: Arc<Ports>, question: Question) -> HookAnswer {
+    let Some(hook) = ports.hooks.get(&question.hook) else { return HookAnswer::Failed };
+    hook.ask(&question).await.unwrap_or_else(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a hook failed");
+        HookAnswer::Failed
+    })
+}
+
+/// One look; a failed one when measuring fails.
+async fn look(ports: Arc<Ports>, query: Query) -> Look {
+    let window: Window = query.window;
+    let taken = bounded(LOOK_LIMIT, async move { ports.health.look(&query).await }).await;
+    match taken {
+        Ok(Ok(look)) => look,
+        Ok(Err(error)) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a look failed");
+            Look::failed(window)
+        }
+        Err(broken) => {
+            tracing::warn!("a look failed: {broken}");
+            Look::failed(window)
+        }
+    }
+}
+
+/// Evidence is durable before it is judged, so that whoever goes on judges the same.
+async fn keep(journal: &dyn Journal, kept: StoredLook) -> Option<Look> {
+    let look = kept.look;
+    match journal.keep_looks(vec![kept]).await {
+        Ok(()) => Some(look),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a look was not kept");
+            None
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Reads the world through the ports: as found before a rollout, and as seen during one.
+//!
+//! A part that fails, panics or takes too long is absent from the result. Must not know phases.
+
+use std::{error::Error, sync::Arc};
+
+use tidegate_core::{
+    Call, CapacityKind, Epoch, FailureKind, MoveId, Observation, Plan, PlatformSeen, PortError,
+    Revisions, RoutingKind, SeenCapacity, SeenTraffic, Span, Target, Timestamp, TrafficReading,
+    Versions, Weight, World,
+};
+
+use crate::{bounded::bounded, ports::Ports};
+
+/// What is needed to read one target.
+#[derive(Clone, Debug)]
+pub(crate) struct Survey {
+    ports: Arc<Ports>,
+    target: Target,
+    revisions: Revisions,
+    routing: RoutingKind,
+    traffic_limit: Span,
+    capacity_limit: Span,
+    platform_limit: Span,
+}
+
+impl Survey {
+    /// A survey of the plan's target. Reads get as long as the calls of the same surface.
+    pub(crate) fn of(ports: Arc<Ports>, plan: &Plan, revisions: &Revisions) -> Self {
+        let caps = plan.capabilities();
+        let platform = caps.platform.as_ref().map_or(caps.scale, |platform| platform.control);
+        Self {
+            ports,
+            target: plan.target().clone(),
+            revisions: revisions.clone(),
+            routing: caps.routing,
+            traffic_limit: caps.shift.time_limit,
+            capacity_limit: caps.scale.time_limit,
+            platform_limit: platform.time_limit,
+        }
+    }
+
+    /// The world now, as a rollout finds it.
+    ///
+    /// # Errors
+    /// When any part of it can not be read.
+    pub(crate) async fn found(&self, plan: &Plan, now: Timestamp) -> Result<World, PortError> {
+        let capacity = self.capacity().await?;
+        let mut world = World::at_rest(plan.capabilities(), capacity.full, now);
+        world.full_by_zone = capacity.full_by_zone;
+        world.stable = capacity.stable;
+        world.candidate = capacity.candidate;
+        if world.kind != CapacityKind::Percent {
+            world.full = capacity.full;
+        }
+        if world.follows_capacity() {
+            return Ok(world);
+        }
+        let reading = self.traffic().await?;
+        let none = || self.failed("read the routes of", "there is none".into());
+        let seen = seen_traffic(&reading, now).ok_or_else(none)?;
+        world.traffic.asked = seen.high;
+        world.traffic.matched = seen.low == seen.high;
+        world.traffic.seen = Some(seen);
+        world.traffic.versions = versions(&reading);
+        let extra = reading.extra.unwrap_or_default();
+        world.extra.asked = extra;
+        world.extra.seen = Some(extra);
+        Ok(world)
+    }
+
+    /// One observation of everything, its parts read side by side. `None` when nothing was read.
+    pub(crate) async fn observe(
+        self,
+        began: Timestamp,
+        tag: Option<MoveId>,
+    ) -> Option<Observation> {
+        let (traffic, capacity, platform) =
+            tokio::join!(self.routed_traffic(), self.capacity(), self.platform(tag));
+        let mut seen = Observation::begun(began);
+        if let Some(reading) = traffic.and_then(noted) {
+            seen.traffic = seen_traffic(&reading, began);
+            seen.versions = versions(&reading);
+            seen.extra = reading.extra;
+        }
+        seen.capacity = noted(capacity);
+        seen.platform = platform.and_then(noted);
+        (seen != Observation::begun(began)).then_some(seen)
+    }
+
+    async fn routed_traffic(&self) -> Option<Result<TrafficReading, PortError>> {
+        match self.routing {
+            RoutingKind::Split { .. } => Some(self.traffic().await),
+            RoutingKind::FollowsCapacity => None,
+        }
+    }
+
+    async fn traffic(&self) -> Result<TrafficReading, PortError> {
+        let Self { ports, target, revisions, .. } = self.clone();
+        let read = async move { ports.traffic.observe(&target, &revisions).await };
+        let read = bounded(self.traffic_limit, read).await;
+        let failed = |why| self.failed("read the routes of", why);
+        let reading = read.unwrap_or_else(|broken| Err(failed(broken.into())))?;
+        if reading.routes.len() < self.routes() {
+            return Err(failed("a route is missing from what was read".into()));
+        }
+        Ok(reading)
+    }
+
+    async fn capacity(&self) -> Result<SeenCapacity, PortError> {
+        let Self { ports, target, revisions, .. } = self.clone();
+        let read = async move { ports.deploy.observe(&target, &revisions).await };
+        let read = bounded(self.capacity_limit, read).await;
+        read.unwrap_or_else(|broken| Err(self.failed("count the capacity of", broken.into())))
+    }
+
+    async fn platform(&self, tag: Option<MoveId>) -> Option<Result<PlatformSeen, PortError>> {
+        let tag = self.tag(tag?);
+        let Self { ports, target, .. } = self.clone();
+        let read = async move { ports.deploy.platform(&target, &tag).await };
+        let read = bounded(self.platform_limit, read).await;
+        Some(
+            read.unwrap_or_else(|broken| {
+                Err(self.failed("look up the deployment of", broken.into()))
+            }),
+        )
+    }
+
+    /// The tag that the move's call carried.
+    fn tag(&self, id: MoveId) -> String {
+        let (target, revisions) = (self.target.clone(), self.revisions.clone());
+        Call { target, revisions, id, attempt: 1, epoch: Epoch(0), route: 0 }.token()
+    }
+
+    /// How many routes a complete reading has.
+    fn routes(&self) -> usize {
+        usize::from(self.ports.traffic.ability().routes.max(1))
+    }
+
+    fn failed(&self, verb: &str, why: Box<dyn Error + Send + Sync>) -> PortError {
+        PortError::new(FailureKind::Retryable, format!("{verb} {}", self.target)).because(why)
+    }
+}
+
+fn noted<T>(read: Result<T, PortError>) -> Option<T> {
+    read.inspect_err(|error| {
+        tracing::warn!(error = error as &dyn Error, "a reading failed");
+    })
+    .ok()
+}
+
+/// The range over all routes; nothing without a route.
+fn seen_traffic(reading: &TrafficReading, at: Timestamp) -> Option<SeenTraffic> {
+    let weights = || reading.routes.iter().map(|route| route.split.to_candidate());
+    let other = reading.routes.iter().map(|route| route.split.other()).max();
+    let other = other.unwrap_or(Weight::ZERO);
+    Some(SeenTraffic { low: weights().min()?, high: weights().max()?, other, at })
+}
+
+/// What every route says of itself; nothing unless all of them do.
+fn versions(reading: &TrafficReading) -> Option<Versions> {
+    let all: Option<Vec<_>> = reading.routes.iter().map(|route| route.version.clone()).collect();
+    all.filter(|all| !all.is_empty()).map(Into::into)
+}

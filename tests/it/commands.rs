@@ -1,0 +1,163 @@
+//! What people say, and hooks that do not.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tidegate::{
+    End, EngineError, Missing, Unrest,
+    machine::{
+        Ask, Cause, DeadlineSpec, GateSpec, Hook, HookAnswer, Ignored, OnDeadline, Order, Phase,
+        PortError, Question, Revisions, Rule, WaitingOn,
+    },
+};
+use tidegate_mock::WorldSpec;
+
+use crate::fixtures::{
+    Rig, S, at_gate, canary, canary_of, end_of, revisions, rolled_back, rules, step, story, until,
+};
+
+fn approved() -> tidegate::machine::PlanSpec {
+    let approval = GateSpec { approval: true, ..GateSpec::default() };
+    canary_of(vec![step(10, approval), step(100, GateSpec::default())])
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_given_opens_the_gate_and_one_denied_rolls_back() {
+    let rig = Rig::new(WorldSpec::good());
+    let engine = rig.engine();
+    let handle = rig.start(&engine, approved()).await;
+    let gate = at_gate(&handle).await;
+    assert_eq!(handle.status().waiting_on, WaitingOn::Person(Ask::Approve(gate)));
+    handle.deny(gate, "ada", "not today").await.unwrap();
+    let denied = End::Over(Phase::RolledBack { cause: Cause::Denied });
+    assert_eq!(end_of(&handle).await, denied, "{}", story(&handle).await);
+
+    let again = engine.retry(handle.rollout(), "ada").await.unwrap();
+    let gate = at_gate(&again).await;
+    again.approve(gate, "ada").await.unwrap();
+    assert_eq!(end_of(&again).await, End::Over(Phase::Completed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_changes_nothing_says_why() {
+    let rig = Rig::new(WorldSpec::good());
+    let engine = rig.engine();
+    let handle = engine.open(rig.plan(approved()), revisions(), "ada").await.unwrap();
+    assert_eq!(handle.status().waiting_on, WaitingOn::Person(Ask::Start));
+    handle.start("ada").await.unwrap();
+    let gate = at_gate(&handle).await;
+    let other = tidegate::machine::GateRef {
+        at: tidegate::machine::Position { stage: gate.at.stage + 1, batch: 0 },
+        ..gate
+    };
+    let wrong = handle.approve(other, "ada").await.unwrap_err();
+    assert!(matches!(wrong, EngineError::Ignored(Ignored::NotThatGate)), "{wrong}");
+    handle.pause("ada", "lunch").await.unwrap();
+    let twice = handle.pause("ada", "lunch").await.unwrap_err();
+    assert!(matches!(twice, EngineError::Ignored(Ignored::Unchanged)), "{twice}");
+    handle.resume("ada").await.unwrap();
+    handle.promote(gate, "ada", "seen enough").await.unwrap();
+    assert_eq!(end_of(&handle).await, End::Over(Phase::Completed));
+    let late = handle.command(Order::Abort, "ada", "").await.unwrap_err();
+    assert!(matches!(late, EngineError::NotHere(_)), "{late}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn promote_full_skips_gates_and_pause_holds() {
+    let rig = Rig::new(WorldSpec::good());
+    let engine = rig.engine();
+    let handle = rig.start(&engine, canary()).await;
+    at_gate(&handle).await;
+    handle.pause("ada", "a look at the graphs").await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(7_200)).await;
+    assert!(handle.status().phase.gate().is_some(), "{}", story(&handle).await);
+    handle.resume("ada").await.unwrap();
+    handle.promote_full("ada", "hotfix").await.unwrap();
+    assert_eq!(end_of(&handle).await, End::Over(Phase::Completed), "{}", story(&handle).await);
+}
+
+/// Never answers.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait]
+impl Hook for Silent {
+    async fn ask(&self, _: &Question) -> Result<HookAnswer, PortError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_never_answers_has_not_approved() {
+    let rig = Rig::new(WorldSpec::good());
+    let engine = rig.engine_with(rig.ports().with_hook("smoke", Arc::new(Silent)));
+    let deadline = Some(DeadlineSpec { within: S(120), then: OnDeadline::RollBack });
+    let asked = GateSpec { hooks: vec!["smoke".into()], deadline, ..GateSpec::default() };
+    let spec = canary_of(vec![step(10, asked), step(100, GateSpec::default())]);
+    let handle = rig.start(&engine, spec).await;
+    assert!(rolled_back(&end_of(&handle).await), "{}", story(&handle).await);
+    let rules = rules(&handle).await;
+    assert!(rules.iter().filter(|rule| **rule == Rule::HookFailed).count() > 1, "{rules:?}");
+    assert!(!rules.contains(&Rule::HookApproved));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_is_asked_again_until_it_says_yes_or_no() {
+    for (last, completes) in [(HookAnswer::Approved, true), (HookAnswer::Denied, false)] {
+        let hooks = [("smoke".to_owned(), vec![HookAnswer::Wait, HookAnswer::Wait, last])].into();
+        let rig = Rig::new(WorldSpec { hooks, ..WorldSpec::good() });
+        let engine = rig.engine();
+        let asked = GateSpec { hooks: vec!["smoke".into()], ..GateSpec::default() };
+        let spec = canary_of(vec![step(10, asked), step(100, GateSpec::default())]);
+        let handle = rig.start(&engine, spec).await;
+        let end = end_of(&handle).await;
+        assert_eq!(end == End::Over(Phase::Completed), completes, "{}", story(&handle).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_names_a_hook_nobody_gave_is_refused_before_the_first_move() {
+    let rig = Rig::new(WorldSpec::good());
+    let mut ports = rig.ports();
+    ports.hooks.clear();
+    let engine = rig.engine_with(ports);
+    let refused = engine.start(rig.plan(canary()), revisions(), "ada").await.unwrap_err();
+    let EngineError::Missing(missing) = refused else { panic!("{refused}") };
+    assert_eq!(missing, [Missing::Hook("smoke".into())]);
+    assert_nothing_was_sent(&rig);
+}
+
+fn assert_nothing_was_sent(rig: &Rig) {
+    assert!(rig.world.with_fleet(|fleet| fleet.log().is_empty()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_not_at_rest_is_refused_before_the_first_move() {
+    let rig = Rig::new(WorldSpec::good());
+    let engine = rig.engine();
+    let gone = Revisions { stable: Some("v0".into()), candidate: "v1".into() };
+    let done = rig.start(&engine, canary()).await;
+    end_of(&done).await;
+    let refused = engine.start(rig.plan(canary()), revisions(), "ada").await.unwrap_err();
+    let EngineError::NotAtRest { unrest, .. } = refused else { panic!("{refused}") };
+    assert_eq!(unrest, Unrest::StableGone);
+    let refused = engine.start(rig.plan(canary()), gone, "ada").await.unwrap_err();
+    assert!(matches!(refused, EngineError::NotAtRest { .. }), "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn decisions_stream_in_order_with_their_sentences() {
+    let rig = Rig::new(WorldSpec::good());
+    let engine = rig.engine();
+    let handle = engine.open(rig.plan(canary()), revisions(), "ada").await.unwrap();
+    let mut decisions = handle.decisions();
+    handle.start("ada").await.unwrap();
+    until(&handle, |status| status.end.is_some()).await;
+    let mut heard = Vec::new();
+    while let Ok(notice) = decisions.try_recv() {
+        assert!(!notice.sentence.is_empty());
+        heard.push(notice.seq);
+    }
+    let all: Vec<_> = handle.records().await.unwrap().iter().map(|record| record.seq).collect();
+    assert_eq!(heard, all);
+}

@@ -1,0 +1,71 @@
+//! Journals that fail, and engines that share one.
+
+use std::collections::BTreeSet;
+
+use tidegate::{
+    End,
+    machine::{Phase, Rule, Seq},
+};
+use tidegate_mock::{JournalFault, WorldSpec};
+
+use crate::fixtures::{Rig, at_gate, canary, end_of, records, rolled_back, rules, story};
+
+#[tokio::test(start_paused = true)]
+async fn of_two_engines_on_one_journal_the_loser_stops() {
+    let rig = Rig::new(WorldSpec::good());
+    let (first, second) = (rig.engine(), rig.engine());
+    let handle = rig.start(&first, canary()).await;
+    at_gate(&handle).await;
+    let taken = second.recover().await.unwrap();
+    assert!(matches!(end_of(&handle).await, End::Lost { .. }));
+    let end = end_of(&taken[0]).await;
+    assert_eq!(end, End::Over(Phase::Completed), "{}", story(&handle).await);
+    let epochs: BTreeSet<_> = records(&handle).await.iter().map(|record| record.epoch).collect();
+    assert_eq!(epochs.len(), 2, "each wrote a part");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_whose_answer_is_lost_or_that_fails_changes_no_outcome() {
+    let faults = [JournalFault::AnswerLost, JournalFault::CommitLost, JournalFault::Unavailable];
+    let mut runs = 0;
+    for fault in faults {
+        for world in [WorldSpec::good(), WorldSpec::bad()] {
+            let good = world == WorldSpec::good();
+            // The first three writes open, start and claim: their failure is the caller's.
+            for nth in 4.. {
+                let rig = Rig::new(world.clone());
+                rig.journal.fail_write(nth, fault);
+                let engine = rig.engine();
+                let handle = rig.start(&engine, canary()).await;
+                let end = end_of(&handle).await;
+                let as_ever =
+                    if good { end == End::Over(Phase::Completed) } else { rolled_back(&end) };
+                assert!(as_ever, "{fault:?} at {nth}: {end:?}\n{}", story(&handle).await);
+                let records = records(&handle).await;
+                assert!(records.iter().zip(1..).all(|(record, seq)| record.seq == Seq(seq)));
+                runs += 1;
+                if rig.journal.writes() < nth {
+                    break;
+                }
+            }
+        }
+    }
+    println!("{runs} rollouts, each with one failing commit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_given_by_another_process_is_read_from_the_inbox() {
+    use tidegate::machine::{Command, CommandId, Journal, Order};
+    let rig = Rig::new(WorldSpec::good());
+    let engine = rig.engine();
+    let handle = rig.start(&engine, canary()).await;
+    at_gate(&handle).await;
+    let (id, order) = (CommandId(1), Order::Abort);
+    let abort = Command { id, actor: "cli".into(), reason: "changed my mind".into(), order };
+    rig.journal.submit(handle.rollout(), abort.clone()).await.unwrap();
+    rig.journal.submit(handle.rollout(), abort).await.unwrap();
+    assert!(rolled_back(&end_of(&handle).await));
+    let aborts = rules(&handle).await.iter().filter(|rule| **rule == Rule::Aborted).count();
+    assert_eq!(aborts, 1);
+    assert!(rig.journal.inbox(handle.rollout()).await.unwrap().is_empty());
+}
