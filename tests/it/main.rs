@@ -7,8 +7,11 @@ mod bad_plans;
 mod commands;
 mod crash;
 mod fixtures;
+mod house;
 mod journal;
 mod random;
+#[cfg(feature = "files")]
+mod rule;
 mod schema;
 mod strategies;
 mod supersede;
