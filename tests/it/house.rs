@@ -48,7 +48,10 @@ fn needs(package: &Value) -> BTreeSet<&str> {
 
 #[track_caller]
 fn assert_without_aws(tree: &BTreeSet<String>, must_have: &str) {
-    assert!(tree.contains(must_have), "{must_have} is not in the tree that was looked at: {tree:?}");
+    assert!(
+        tree.contains(must_have),
+        "{must_have} is not in the tree that was looked at: {tree:?}"
+    );
     let aws: Vec<_> =
         tree.iter().filter(|name| name.starts_with("aws-") || *name == "tidegate-aws").collect();
     assert!(aws.is_empty(), "{aws:?}");

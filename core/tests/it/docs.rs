@@ -19,7 +19,8 @@ fn root() -> PathBuf {
 /// The cells of each row of the page's table: number, invariant, and four ways to hold it.
 fn rows() -> Vec<Vec<String>> {
     let page = fs::read_to_string(root().join("docs/invariants.md")).unwrap();
-    let cells = |line: &str| line.trim_matches('|').split('|').map(|c| c.trim().to_owned()).collect();
+    let cells =
+        |line: &str| line.trim_matches('|').split('|').map(|c| c.trim().to_owned()).collect();
     let rows: Vec<Vec<String>> = page.lines().filter(|l| l.starts_with("| ")).map(cells).collect();
     rows.into_iter().filter(|row| row[0].parse::<u8>().is_ok()).collect()
 }
