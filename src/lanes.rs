@@ -98,10 +98,20 @@ impl Lane {
         }
     }
 
+    /// Takes a look in that the journal has kept. Its source may have aligned the window it was
+    /// asked for; that is the one nearest to its end.
+    pub(crate) fn retake(&mut self, look: &Look, now: Timestamp) -> Option<Judged> {
+        let every = self.every.0.max(1);
+        let from = Timestamp(look.window.to.0.saturating_sub(self.window.0));
+        let steps = (from.since(self.since).0 + every / 2) / every;
+        self.next_from = self.next_from.max(self.since.after(Span(steps * every)));
+        self.take(look, now)
+    }
+
     /// Takes one look in. Gives the verdict when it could matter: when it says pass or fail, or
     /// something new.
     pub(crate) fn take(&mut self, look: &Look, now: Timestamp) -> Option<Judged> {
-        self.next_from = self.next_from.max(look.window.from).after(self.every);
+        self.next_from = self.next_from.after(self.every);
         if look.window.from < self.since {
             // Aligned by its source to a time before the evidence counts.
             return None;

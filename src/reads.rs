@@ -248,7 +248,7 @@ impl Reader {
         let since = since.unwrap_or_else(|| first.unwrap_or(now));
         let mut lane = Lane::new(check, role, planned, &self.ports, since);
         let looks = stored.iter().map(|kept| &kept.look).filter(|look| look.window.from >= since);
-        let judged = looks.fold(None, |before, look| lane.take(look, now).or(before));
+        let judged = looks.fold(None, |before, look| lane.retake(look, now).or(before));
         lane.catch_up(now);
         self.rebuilt.extend(judged.map(Event::Judged));
         self.lanes.insert(key, lane);

@@ -267,6 +267,9 @@ impl View<'_> {
         if self.world.traffic.asked == to {
             return None;
         }
+        if self.world.traffic.seen.is_none() {
+            return Some(Next::Wait(For::Seen));
+        }
         let ready = self.world.candidate.total.ready;
         if carried(self.world, ready, self.limits) < to.on_grid(self.limits.grid) {
             return Some(Next::Wait(For::Ready));

@@ -38,7 +38,6 @@ pub struct Head {
 
 impl Head {
     /// The state that record 0 stands for.
-    #[must_use]
     pub fn open(&self) -> crate::rollout::Step {
         match self.after {
             None => Rollout::open(self.identity, &self.plan, &self.found, self.at),

@@ -13,9 +13,9 @@ use async_trait::async_trait;
 use tidegate::{
     End, Engine, Ports,
     machine::{
-        Ask, Call, Extra, HealthMetrics, Look, Notice, Observer, Phase, PortError, Query,
-        Revisions, Rule, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter,
-        Version, WaitingOn, Weight,
+        Ask, Call, Extra, HealthMetrics, JudgeSpec, Look, Notice, Observer, Phase, PortError,
+        Query, Revisions, Rule, Span, Split, Target, Timestamp, TrafficAbility, TrafficReading,
+        TrafficShifter, Version, WaitingOn, Weight, record::Record,
     },
 };
 use tidegate_mock::{SimWorld, WorldSpec};
@@ -197,4 +197,67 @@ async fn a_dropped_engine_leaves_nothing_running_and_its_handles_say_so() {
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     assert_eq!(rig.world.with_fleet(|f| f.port_calls()), calls);
     assert_eq!(rig.journal.writes(), writes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_recovers_takes_a_call_under_way_as_unknown_at_once() {
+    let rig = Rig::new(WorldSpec::good());
+    let engine = rig.engine_with(moody(&rig, Mood::Hangs));
+    let handle = rig.start(&engine, canary()).await;
+    until(&handle, |status| is_shifting(&status.waiting_on, &status.world)).await;
+    drop(engine);
+    let (next, now) = (rig.engine(), rig.world.clock().now());
+    let recovered = next.recover().await.unwrap();
+    until(&recovered[0], |status| !matches!(status.waiting_on, WaitingOn::Move { .. })).await;
+    let records = recovered[0].records().await.unwrap();
+    let unknown = records.iter().find(|record| record.decision.rule == Rule::MoveUncertain);
+    assert!(unknown.is_some_and(|record| record.at.since(now) < S(1)));
+}
+
+/// Has nothing from before an instant.
+#[derive(Debug)]
+struct Forgetful(Timestamp, SimWorld);
+
+#[async_trait]
+impl HealthMetrics for Forgetful {
+    fn lag(&self) -> Span {
+        self.1.lag()
+    }
+
+    async fn look(&self, query: &Query) -> Result<Look, PortError> {
+        let gone = query.window.from < self.0;
+        if gone { Ok(Look::complete(query.window, None, None)) } else { self.1.look(query).await }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn evidence_from_before_a_crash_counts_after_it() {
+    let rig = Rig::new(WorldSpec::good());
+    let engine = rig.engine();
+    let mut spec = canary();
+    for check in spec.checks.values_mut() {
+        if let JudgeSpec::Threshold(threshold) = &mut check.judge {
+            threshold.looks = Some(4);
+        }
+    }
+    let handle = rig.start(&engine, spec).await;
+    until(&handle, |status| status.phase.gate().is_some()).await;
+    let since = rig.world.clock().now();
+    // Three windows of 30 s, and 30 s until they are complete.
+    tokio::time::sleep(Duration::from_secs(125)).await;
+    drop(engine);
+    // Ninety seconds after the gate began, less what the windows may overlap.
+    let health = Arc::new(Forgetful(since.after(S(85)), rig.world.clone()));
+    let next = rig.engine_with(Ports { health, ..rig.ports() });
+    let recovered = next.recover().await.unwrap();
+    let passed = |record: &Record| record.decision.rule == Rule::GateCheckPassed;
+    let mut status = recovered[0].watch();
+    let first = loop {
+        status.changed().await.unwrap();
+        let records = recovered[0].records().await.unwrap();
+        if let Some(record) = records.into_iter().find(passed) {
+            break record;
+        }
+    };
+    assert!(first.at.since(since) < S(160), "{}", story(&handle).await);
 }

@@ -29,7 +29,7 @@ fn canary() -> PlanSpec {
 }
 
 fn run(spec: PlanSpec, world: WorldSpec, seed: u64) -> (Plan, Run) {
-    let plan = Plan::compile(spec, &world.capabilities()).unwrap_or_else(|e| panic!("{e}"));
+    let plan = Plan::compile(spec, &world.capabilities()).unwrap();
     let run = Sim::new(plan.clone(), world, &BTreeMap::new()).unwrap().run(seed);
     (plan, run)
 }

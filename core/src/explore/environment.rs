@@ -11,7 +11,8 @@ use crate::{
     Action, Actor, Answer, ArmCapacity, CalendarState, CapacityKind, CheckIndex, Command,
     CommandId, Event, Extra, HookAnswer, HookIndex, Judged, Move, Observation, Order, Outcome,
     Phase, Plan, PlatformSeen, Reading, Role, Rollout, RolloutId, SafetyClass, SeenCapacity,
-    SeenTraffic, Surface, Timestamp, Units, Verdict, WaitPoint, Weight, Window, World,
+    SeenTraffic, Surface, Timestamp, Units, Verdict, Version, Versions, WaitPoint, Weight, Window,
+    World,
     next_move::NEVER,
     rollout::{CallState, PlatformTold},
 };
@@ -37,7 +38,8 @@ pub struct Scope {
     pub freezes: u8,
     /// Steps of the clock.
     pub clock_steps: u8,
-    /// The stated assumption, broken on purpose: late calls land after their bound.
+    /// The stated assumption, broken on purpose: late calls to the router or the platform land after
+    /// their bound.
     pub beyond_late_bound: bool,
     /// Whether the rollout is opened behind another one of the same target.
     pub behind: bool,
@@ -131,10 +133,9 @@ pub(super) struct Env {
     stable: ArmCapacity,
     candidate: ArmCapacity,
     pending: [Option<Pending>; 2],
-    /// Class 1: whether what the machine knows of the version is still so.
-    version_known: bool,
-    /// Class 1: whether the call under way carries the version that is so.
-    version_sent: bool,
+    /// Class 1: changes with each write of the route. Comes round after four, which can only make a
+    /// conditional write fail or be tried again.
+    version: u8,
     /// Somebody changed the weight since it was last read.
     drifted: bool,
     frozen: bool,
@@ -159,6 +160,7 @@ pub(super) struct Environment<'a> {
     plan: &'a Plan,
     scope: Scope,
     exact: bool,
+    conditional: bool,
     pub(super) describe: bool,
 }
 
@@ -173,7 +175,8 @@ enum Fate {
 impl<'a> Environment<'a> {
     pub(super) fn new(plan: &'a Plan, scope: &Scope) -> Self {
         let exact = plan.stages(false).iter().any(|stage| stage.batches.is_some());
-        Self { plan, scope: *scope, exact, describe: false }
+        let conditional = plan.capabilities().shift.class == SafetyClass::CompareAndSet;
+        Self { plan, scope: *scope, exact, conditional, describe: false }
     }
 
     pub(super) fn opening(&self, found: &World) -> Env {
@@ -184,8 +187,7 @@ impl<'a> Environment<'a> {
             stable: found.stable,
             candidate: found.candidate,
             pending: [None, None],
-            version_known: true,
-            version_sent: true,
+            version: 0,
             drifted: false,
             frozen: false,
             run: Run::None,
@@ -244,7 +246,7 @@ impl<'a> Environment<'a> {
             let what = self.words(|| format!("{what}: {}", sent.action));
             visit(Happening { what, at: state.clock(), event: Some(answer(outcome)), env, fair });
         };
-        if conditional && !env.version_sent {
+        if conditional && !env.takes(&sent.action) {
             tell("conflict", Outcome::Conflict, env.clone(), true);
         } else {
             let mut done = env.clone();
@@ -272,8 +274,7 @@ impl<'a> Environment<'a> {
     /// What may become of a call whose outcome is not learnt.
     fn fates(&self, state: &Rollout, env: &Env, sent: &Move) -> Vec<(Fate, Env)> {
         let mut fates = vec![(Fate::Lost, env.clone())];
-        let valid = sent.class != SafetyClass::CompareAndSet || env.version_sent;
-        if !valid {
+        if sent.class == SafetyClass::CompareAndSet && !env.takes(&sent.action) {
             return fates;
         }
         let mut done = env.clone();
@@ -285,8 +286,9 @@ impl<'a> Environment<'a> {
             let mut late = env.clone();
             late.budget.lates -= 1;
             let bound = sent.action.operation(self.plan.capabilities()).late_bound;
-            let until =
-                if self.scope.beyond_late_bound { NEVER } else { state.clock().after(bound) };
+            let capacity = sent.action.surface() == Surface::Capacity;
+            let beyond = self.scope.beyond_late_bound && !capacity;
+            let until = if beyond { NEVER } else { state.clock().after(bound) };
             late.pending[slot] =
                 Some(Pending { action: sent.action.clone(), class: sent.class, until });
             fates.push((Fate::Late, late));
@@ -330,8 +332,7 @@ impl<'a> Environment<'a> {
         match *action {
             Action::Shift { to, .. } => {
                 env.weight = to;
-                env.version_known = false;
-                env.version_sent = false;
+                env.written();
             }
             Action::Mirror { to } => env.extra = to,
             Action::Provision { arm, units, zone } | Action::Scale { arm, units, zone } => {
@@ -363,17 +364,10 @@ impl<'a> Environment<'a> {
             }
             Action::Redeploy => env.run = Run::Redeploying,
         }
-        let conditional = class == SafetyClass::CompareAndSet;
-        let repeated = class == SafetyClass::Token;
+        // A repeat of a token does nothing more.
         for pending in &mut env.pending {
-            let gone = pending.as_ref().is_some_and(|late| {
-                // A conditional write fails once another has happened; a repeated token does nothing.
-                (late.class == SafetyClass::CompareAndSet
-                    && conditional
-                    && action.surface() == Surface::Traffic)
-                    || (repeated && late.action == *action)
-            });
-            if gone {
+            if class == SafetyClass::Token && pending.as_ref().is_some_and(|p| p.action == *action)
+            {
                 *pending = None;
             }
         }
@@ -403,7 +397,6 @@ impl<'a> Environment<'a> {
                     next.run = run;
                     next.weight = run_weight(run, next.weight);
                     next.drifted = false;
-                    next.version_known = true;
                     if drops {
                         next.budget.shortages = next.budget.shortages.saturating_sub(1);
                     }
@@ -496,7 +489,7 @@ impl<'a> Environment<'a> {
                 other: Weight::ZERO,
                 at,
             }),
-            versions: None,
+            versions: (self.conditional && routed).then(|| version_words(env.version)),
             extra: routed.then_some(env.extra),
             capacity: Some(SeenCapacity {
                 full: state.world().full,
@@ -647,8 +640,7 @@ impl<'a> Environment<'a> {
                     changed.budget.drifts -= 1;
                     changed.weight = weight;
                     changed.drifted = true;
-                    changed.version_known = false;
-                    changed.version_sent = false;
+                    changed.written();
                     let what = self.words(|| format!("somebody sets {weight}"));
                     visit(Happening {
                         what,
@@ -684,7 +676,12 @@ impl<'a> Environment<'a> {
             Phase::RolledBack { .. } => (Weight::ZERO, &env.candidate),
             _ => return None,
         };
-        if let Some(late) = env.pending.iter().flatten().next() {
+        // A conditional write that would change nothing dies with the next write.
+        let harmless = |late: &&Pending| {
+            late.class == SafetyClass::CompareAndSet
+                && matches!(late.action, Action::Shift { to, .. } if to == env.weight)
+        };
+        if let Some(late) = env.pending.iter().flatten().find(|late| !harmless(late)) {
             return Some(format!(
                 "{} is reported, and this may still land: {}",
                 state.phase().name(),
@@ -724,22 +721,38 @@ impl Env {
         }
     }
 
-    /// Instants as seen from a canonical clock, and what the machine just sent.
-    pub(super) fn canonical(&mut self, from: Timestamp, before: &Rollout, after: &Rollout) {
+    /// Whether a conditional write carries the version that is so.
+    fn takes(&self, action: &Action) -> bool {
+        match action {
+            Action::Shift { versions: Some(versions), .. } => {
+                **versions == *version_words(self.version)
+            }
+            _ => false,
+        }
+    }
+
+    /// The route was written, by whomever: a conditional write decided before can no longer land.
+    fn written(&mut self) {
+        self.version = (self.version + 1) % 4;
+        for pending in &mut self.pending {
+            if pending.as_ref().is_some_and(|late| late.class == SafetyClass::CompareAndSet) {
+                *pending = None;
+            }
+        }
+    }
+
+    /// Instants as seen from a canonical clock.
+    pub(super) fn canonical(&mut self, from: Timestamp) {
         for late in self.pending.iter_mut().flatten() {
             if late.until != NEVER {
                 late.until = crate::rollout::CANONICAL_CLOCK.after(late.until.since(from));
             }
-            if let Action::Shift { versions, .. } = &mut late.action {
-                *versions = None;
-            }
-        }
-        let sent =
-            |state: &Rollout| state.outstanding().map(|call| (call.sent.id, call.sent.attempt));
-        if sent(after).is_some() && sent(after) != sent(before) {
-            self.version_sent = self.version_known;
         }
     }
+}
+
+fn version_words(version: u8) -> Versions {
+    [Version::from(["a", "b", "c", "d"][usize::from(version % 4)])].into()
 }
 
 fn clip(arm: &mut ArmCapacity) {

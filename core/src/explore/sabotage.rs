@@ -3,8 +3,6 @@
 //! A copy of `apply` that does one thing wrong is explored like the real one. An invariant that
 //! lets a broken machine through has no teeth.
 
-#![expect(clippy::unwrap_used, reason = "a test that can not go on fails")]
-
 use super::{
     Report, Scope,
     search::{Machine, Search},
@@ -210,6 +208,7 @@ fn retiring_before_all_traffic_is_seen_is_caught() {
                 sent: retire.clone(),
                 state: crate::CallState::InFlight { by: at.after(Span::seconds(1)) },
                 lands_by: Timestamp::default(),
+                from: Weight::FULL,
             });
             step.intent = Some(retire);
         }

@@ -235,7 +235,7 @@ impl<'a> Search<'a> {
         let decision = &step.decision;
         part.rules.entry(decision.rule).or_default().insert((decision.from, decision.to));
         for mut env in self.environment.abandoned(&node.state, &step.next, Some(&event), &env) {
-            env.canonical(step.next.clock(), &node.state, &step.next);
+            env.canonical(step.next.clock());
             let next = Node { state: step.next.canonical(), env };
             self.admit_if_true(parent, nth, fair, next, part);
         }
@@ -345,7 +345,7 @@ impl<'a> Search<'a> {
         let line = format!("{what} -> {} ({}){sent}", step.decision.rule, step.decision.to);
         let nodes = self.environment.abandoned(&node.state, &step.next, Some(&event), &env);
         let nodes = nodes.into_iter().map(|mut env| {
-            env.canonical(step.next.clock(), &node.state, &step.next);
+            env.canonical(step.next.clock());
             Node { state: step.next.canonical(), env }
         });
         let wanted = |next: &Node| self.places.get(&fingerprint::of(next)).copied() == target;

@@ -317,6 +317,7 @@ impl Turn<'_> {
             self.reread();
             return self.confirm_completed();
         }
+        self.reread();
         let last = self.last_position();
         let batches = self.stage(last).is_some_and(|stage| stage.batches.is_some());
         self.enter(Position { batch: if batches { u16::MAX } else { 0 }, ..last });

@@ -145,10 +145,11 @@ impl Turn<'_> {
         }
     }
 
-    /// A reading shows the value that the uncertain move was to set. It may have been so before: the
-    /// call itself may still land.
+    /// A reading shows the value that the uncertain move was to set, and that somebody has written
+    /// since it was decided: it has happened, or it never can.
     pub(crate) fn found_done(&mut self) {
-        self.drop_call();
+        self.next.call = None;
+        self.next.world.late.traffic = Timestamp::default();
         self.match_traffic();
         self.advance();
     }

@@ -23,7 +23,7 @@ pub use reads::{ReadKind, Reads, WaitingOn};
 
 use crate::{
     Action, CalendarState, Identity, IndexSet, Move, MoveId, Plan, PlatformSeen, RolloutId, Rule,
-    Seq, Timestamp, World,
+    Seq, Timestamp, Weight, World,
     decision::{Decision, Evidence},
     event::Event,
     next_move::NEVER,
@@ -84,6 +84,8 @@ pub struct Outstanding {
     pub state: CallState,
     /// Until when an attempt before the last one may still land; long ago if none may.
     pub lands_by: Timestamp,
+    /// The weight that was asked for before.
+    pub from: Weight,
 }
 
 /// What is known of a call.

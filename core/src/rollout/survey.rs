@@ -57,10 +57,23 @@ impl Turn<'_> {
         self.match_traffic();
     }
 
-    /// From when asked and seen agree, with nothing outstanding, a difference is drift.
+    /// From when asked and seen agree, with nothing outstanding, a difference is drift. What became
+    /// of a shift that was given up is not known: on the way to a stage, what is seen is then what
+    /// is asked from here on; anywhere else what was asked is sent again.
     pub(crate) fn match_traffic(&mut self) {
         let traffic = &mut self.next.world.traffic;
-        if !traffic.matched && traffic.seen_as_asked() && self.next.call.is_none() {
+        let Some(seen) = traffic.seen.filter(|_| !traffic.matched && self.next.call.is_none())
+        else {
+            return;
+        };
+        match self.next.confirm_by {
+            NEVER if matches!(self.next.phase, Phase::Moving { .. }) => traffic.asked = seen.high,
+            NEVER if seen.high != traffic.asked || seen.low != traffic.asked => {
+                self.next.confirm_by = self.now;
+            }
+            _ => {}
+        }
+        if seen.high == traffic.asked && seen.low == traffic.asked {
             traffic.matched = true;
             self.next.confirm_by = NEVER;
             self.next.reasserted = 0;
@@ -94,10 +107,13 @@ impl Turn<'_> {
     /// An uncertain move whose fate is learnt by reading.
     fn survey_lookup(&mut self, seen: &Observation) -> Option<Trigger> {
         let call = self.next.call.as_ref().filter(|call| call.state == CallState::LookUp)?;
-        let Action::Shift { to, .. } = call.sent.action else { return None };
+        let Action::Shift { to, versions } = &call.sent.action else { return None };
         let found = seen.traffic?;
+        // The version that was sent is still there: whatever the value, nobody has written since.
+        let written = seen.versions.is_none() || seen.versions != *versions;
+        let done = written && found.low == *to && found.high == *to;
         self.note_call(None);
-        Some(if found.low == to && found.high == to {
+        Some(if done {
             Trigger::FoundDone
         } else if self.attempts_left() {
             Trigger::Resend

@@ -25,8 +25,7 @@ pub(crate) fn apply(
     Ok(turn.step(rule))
 }
 
-#[expect(clippy::too_many_lines, clippy::match_same_arms, reason = "one table, one line a row")]
-#[expect(clippy::enum_glob_use, reason = "a table reads by its rows")]
+#[expect(clippy::too_many_lines, reason = "one table, one line a row")]
 #[rustfmt::skip]
 fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> {
     use Phase::*;

@@ -13,7 +13,6 @@ use crate::{
 
 /// What happened, as far as the table tells cases apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::enum_variant_names, reason = "named for what happened")]
 pub(crate) enum Trigger {
     // Commands.
     Start,

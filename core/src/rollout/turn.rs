@@ -148,7 +148,8 @@ impl<'a> Turn<'a> {
             time_limit: operation.time_limit,
             action,
         };
-        self.dispatch(sent, Timestamp::default());
+        let from = self.next.world.traffic.asked;
+        self.dispatch(sent, Timestamp::default(), from);
     }
 
     /// Sends the outstanding move once more, under the same identity.
@@ -159,15 +160,15 @@ impl<'a> Turn<'a> {
         if let Action::Shift { versions, .. } = &mut sent.action {
             versions.clone_from(&self.next.world.traffic.versions);
         }
-        self.dispatch(sent, call.lands_by);
+        self.dispatch(sent, call.lands_by, call.from);
     }
 
-    fn dispatch(&mut self, sent: Move, lands_by: Timestamp) {
+    fn dispatch(&mut self, sent: Move, lands_by: Timestamp, from: Weight) {
         self.ask_world(&sent.action, sent.id);
         self.next.sent = self.now;
         let state = CallState::InFlight { by: self.now.after(sent.time_limit) };
         self.intent = Some(sent.clone());
-        self.next.call = Some(Outstanding { sent, state, lands_by });
+        self.next.call = Some(Outstanding { sent, state, lands_by, from });
     }
 
     /// Writes the request into the world as asked; what was seen before no longer counts.
@@ -227,6 +228,12 @@ impl<'a> Turn<'a> {
             CallState::LookUp => call.lands_by,
         };
         self.note_late(call.sent.action.surface(), lands_by.max(call.lands_by));
+        if let Action::Shift { to, .. } = call.sent.action {
+            // Whether it happened is not known, or it did not: the larger of the two may be so.
+            self.next.world.traffic.asked = to.max(call.from);
+            self.next.world.traffic.seen = None;
+            self.next.world.traffic.matched = false;
+        }
     }
 
     pub(crate) fn note_late(&mut self, surface: Surface, lands_by: Timestamp) {

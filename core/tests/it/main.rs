@@ -1,8 +1,10 @@
 //! All of the core's tests that see it from outside, in one binary.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
+mod deep;
 mod docs;
 mod drift;
 mod explore;
 mod fixtures;
+mod late;
 mod plan;

@@ -1,0 +1,70 @@
+//! The files a command reads, and what is wrong with them. Must not know commands.
+
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+};
+
+use tidegate::file::{self, FileErrors};
+use tidegate_core::{Capabilities, Plan, PlanErrors, PlanSpec};
+use tidegate_mock::{WorldSpec, sim::SimError};
+
+use crate::demo::DemoError;
+
+/// Why a command could not begin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadInput {
+    /// A file could not be read, or does not say what it should.
+    #[error(transparent)]
+    File(#[from] FileErrors),
+    /// The plan compiles as written, but not when made small.
+    #[error("the plan can not be made small enough to explore: {0}")]
+    Small(#[source] PlanErrors),
+    /// The world lacks something that the plan asks for.
+    #[error("{}: {why}", file.display())]
+    NotSimulated {
+        /// The plan's file.
+        file: PathBuf,
+        /// What is lacking.
+        why: SimError,
+    },
+    /// The demo could not begin.
+    #[error("{}", chain(.0))]
+    Demo(#[from] DemoError),
+}
+
+/// An error and what it comes from, in one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let sources = std::iter::successors(Some(error), |error| (*error).source());
+    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// A plan, and what it was compiled for.
+#[derive(Debug)]
+pub(crate) struct Input {
+    /// As written.
+    pub(crate) spec: PlanSpec,
+    /// As compiled.
+    pub(crate) plan: Plan,
+    /// The world file's world, where one was given.
+    pub(crate) world: Option<WorldSpec>,
+    /// What the capabilities were taken from, in words.
+    pub(crate) assumed: String,
+}
+
+impl Input {
+    /// Reads what a command was given.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the first file that has something wrong with it.
+    pub(crate) fn read(file: &Path, world: Option<&Path>) -> Result<Self, BadInput> {
+        let assumed = match world {
+            Some(path) => format!("what the target of {} can do", path.display()),
+            None => "a router in front of counted replicas (no --world was given)".to_owned(),
+        };
+        let world: Option<WorldSpec> = world.map(file::load_as).transpose()?;
+        let caps = world.as_ref().map_or_else(Capabilities::routed, WorldSpec::capabilities);
+        let plan = file::load_plan(file, &caps)?;
+        Ok(Self { spec: file::load(file)?, plan, world, assumed })
+    }
+}
