@@ -142,6 +142,25 @@ fn the_property_test_that_the_readme_shows_is_one_that_runs() {
     assert!(!shown.is_empty() && runs.contains(&shown), "tests/it/rule.rs has no such lines");
 }
 
+/// A text without its line breaks and indentation.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_run_that_the_readme_shows_is_how_the_demo_begins() {
+    let shown = words(&fenced(&read("README.md"), "text").join("\n"));
+    let script = read("cli/tests/scripts/demo.txt");
+    let first = script.lines().skip_while(|line| !line.starts_with("canary.yaml"));
+    let first: Vec<_> = first.take_while(|line| !line.is_empty()).collect();
+    let mut rest = shown.as_str();
+    // The script leaves numbers open, each as three dots.
+    for piece in words(&first.join("\n")).split("...") {
+        let Some(at) = rest.find(piece) else { panic!("README.md does not show {piece:?}") };
+        rest = &rest[at + piece.len()..];
+    }
+}
+
 #[test]
 fn links_to_files_of_the_repository_lead_somewhere() {
     for page in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/adr/README.md"] {
