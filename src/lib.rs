@@ -94,3 +94,8 @@ pub use error::{EngineError, Unrest};
 pub use handle::Handle;
 pub use ports::{Missing, Ports};
 pub use tidegate_core as machine;
+
+/// The README's code compiles.
+#[cfg(all(doctest, feature = "files"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -9,8 +9,11 @@ mod crash;
 #[cfg(feature = "files")]
 mod examples;
 mod fixtures;
+mod house;
 mod journal;
 mod random;
+#[cfg(feature = "files")]
+mod rule;
 mod schema;
 mod strategies;
 mod supersede;

@@ -2,6 +2,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
 mod deep;
+mod docs;
 mod drift;
 mod explore;
 mod fixtures;
