@@ -124,6 +124,11 @@ impl Turn<'_> {
             // The same value once more says what the reading might not.
             (_, Action::Mirror { .. }) => call.state = CallState::BackOff { until: self.now },
             (_, action) => {
+                // Time to read it; a difference is then sent again.
+                if let Action::Shift { .. } = action {
+                    let every = self.plan.policy.observe_every;
+                    self.next.confirm_by = self.now.after(every.plus(every));
+                }
                 if let Action::Stop = action {
                     self.next.platform.told = PlatformTold::Start;
                 }

@@ -222,7 +222,15 @@ impl Rollout {
             return Some(WaitingOn::Person(Ask::Resume));
         }
         if holds.has(Hold::Evidence) || holds.has(Hold::Ratio) {
-            return Some(WaitingOn::Read(ReadKind::Health));
+            // What is not measured any more (its traffic is gone) is left to a person.
+            let reads = self.wanted_reads(plan);
+            let missing = self.lacking.union(self.distrusted);
+            let measured = reads.guards.union(reads.checks).covers(missing);
+            return Some(if measured {
+                WaitingOn::Read(ReadKind::Health)
+            } else {
+                WaitingOn::Person(Ask::Resume)
+            });
         }
         match self.calendar {
             Some(calendar) if holds.has(Hold::Freeze) => {

@@ -5,7 +5,7 @@
 use crate::{
     Action, CapacityKind, Hold, Observation, OnDeadline, Outlook, Phase, PlatformRun, PlatformSeen,
     SeenCapacity, SeenTraffic, Timestamp, Weight,
-    next_move::{For, NEVER, Next, restored},
+    next_move::{For, NEVER, Next, carried, restored},
     rollout::{CallState, Ignored, PlatformTold, Rollout, trigger::Trigger, turn::Turn},
 };
 
@@ -58,8 +58,8 @@ impl Turn<'_> {
     }
 
     /// From when asked and seen agree, with nothing outstanding, a difference is drift. What became
-    /// of a shift that was given up is not known: on the way to a stage, what is seen is then what
-    /// is asked from here on; anywhere else what was asked is sent again.
+    /// of a shift that was given up is not known: on the way to a stage, less than it is taken for
+    /// what is asked from here on; anything else is sent again.
     pub(crate) fn match_traffic(&mut self) {
         let traffic = &mut self.next.world.traffic;
         let Some(seen) = traffic.seen.filter(|_| !traffic.matched && self.next.call.is_none())
@@ -67,7 +67,12 @@ impl Turn<'_> {
             return;
         };
         match self.next.confirm_by {
-            NEVER if matches!(self.next.phase, Phase::Moving { .. }) => traffic.asked = seen.high,
+            NEVER
+                if matches!(self.next.phase, Phase::Moving { .. })
+                    && seen.high <= traffic.asked =>
+            {
+                traffic.asked = seen.high;
+            }
             NEVER if seen.high != traffic.asked || seen.low != traffic.asked => {
                 self.next.confirm_by = self.now;
             }
@@ -488,6 +493,11 @@ impl Turn<'_> {
         if let Some(trigger) = self.due_call() {
             return Ok(trigger);
         }
+        if come(self.next.live_confirm_by()) && !self.carries_asked() {
+            // The fleet has grown meanwhile: the candidate first, then its traffic.
+            self.next.confirm_by = now.after(self.plan.policy.confirm);
+            return Ok(Trigger::Noted);
+        }
         if come(self.next.live_confirm_by()) {
             let often = self.next.reasserted >= self.plan.policy.attempts;
             self.evidence = self.world_evidence();
@@ -509,6 +519,17 @@ impl Turn<'_> {
             return Ok(self.survey());
         }
         Err(Ignored::Early)
+    }
+
+    /// Whether the weight asked for may be sent again: on the way back always, forward only while
+    /// the candidate carries it.
+    fn carries_asked(&self) -> bool {
+        let (_, limits) = self.wanted();
+        let world = &self.next.world;
+        let ready = carried(world, world.candidate.total.ready, &limits);
+        self.next.phase.is_backward()
+            || self.next.no_return
+            || ready >= world.traffic.asked.on_grid(limits.grid)
     }
 
     fn due_call(&mut self) -> Option<Trigger> {
