@@ -151,7 +151,7 @@ fn noted<T>(read: Result<T, PortError>) -> Option<T> {
 
 /// The range over all routes; nothing without a route.
 fn seen_traffic(reading: &TrafficReading, at: Timestamp) -> Option<SeenTraffic> {
-    let weights = || reading.routes.iter().map(|route| route.split.to_candidate());
+    let weights = || reading.routes.iter().map(|route| route.split.of_arms());
     let other = reading.routes.iter().map(|route| route.split.other()).max();
     let other = other.unwrap_or(Weight::ZERO);
     Some(SeenTraffic { low: weights().min()?, high: weights().max()?, other, at })

@@ -86,6 +86,9 @@ pub(crate) struct Bounds {
     /// Times that ready replicas become unready.
     #[arg(long, value_name = "N")]
     pub(crate) shortages: Option<u8>,
+    /// Times that the full size grows by one.
+    #[arg(long, value_name = "N")]
+    pub(crate) resizes: Option<u8>,
     /// Verdicts other than a pass.
     #[arg(long, value_name = "N")]
     pub(crate) verdicts: Option<u8>,

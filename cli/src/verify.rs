@@ -28,6 +28,7 @@ const CALM: Scope = Scope {
     commands: 0,
     drifts: 0,
     shortages: 0,
+    resizes: 0,
     verdicts: 0,
     freezes: 0,
     clock_steps: 0,
@@ -38,7 +39,7 @@ const CALM: Scope = Scope {
 
 /// What is explored when no bound is given: each kind of trouble alone, and the pairs that have
 /// broken machines before. All of them together in one search would outgrow any memory.
-const USUAL: [Scope; 11] = [
+const USUAL: [Scope; 12] = [
     Scope { commands: 2, ..CALM },
     Scope { verdicts: 2, commands: 1, ..CALM },
     Scope { faults: 2, ..CALM },
@@ -48,6 +49,7 @@ const USUAL: [Scope; 11] = [
     Scope { drifts: 2, ..CALM },
     Scope { drifts: 1, crashes: 1, ..CALM },
     Scope { shortages: 2, ..CALM },
+    Scope { resizes: 1, ..CALM },
     Scope { clock_steps: 1, commands: 1, ..CALM },
     Scope { behind: true, commands: 1, ..CALM },
 ];
@@ -83,17 +85,38 @@ fn scopes(bounds: &Bounds, calendar: bool) -> Vec<Scope> {
         commands,
         drifts,
         shortages,
+        resizes,
         verdicts,
         freezes,
         clock_steps,
     } = *bounds;
-    let given =
-        [faults, lates, crashes, commands, drifts, shortages, verdicts, freezes, clock_steps];
+    let given = [
+        faults,
+        lates,
+        crashes,
+        commands,
+        drifts,
+        shortages,
+        resizes,
+        verdicts,
+        freezes,
+        clock_steps,
+    ];
     if given.iter().all(Option::is_none) {
         return USUAL.into_iter().chain(calendar.then_some(FREEZING)).collect();
     }
-    let [faults, lates, crashes, commands, drifts, shortages, verdicts, freezes, clock_steps] =
-        given.map(Option::unwrap_or_default);
+    let [
+        faults,
+        lates,
+        crashes,
+        commands,
+        drifts,
+        shortages,
+        resizes,
+        verdicts,
+        freezes,
+        clock_steps,
+    ] = given.map(Option::unwrap_or_default);
     let together = Scope {
         faults,
         lates,
@@ -101,6 +124,7 @@ fn scopes(bounds: &Bounds, calendar: bool) -> Vec<Scope> {
         commands,
         drifts,
         shortages,
+        resizes,
         verdicts,
         freezes,
         clock_steps,
@@ -233,6 +257,7 @@ fn named(scope: &Scope) -> BTreeMap<&'static str, u8> {
         ("commands", scope.commands),
         ("drifts", scope.drifts),
         ("shortages", scope.shortages),
+        ("resizes", scope.resizes),
         ("verdicts", scope.verdicts),
         ("freezes", scope.freezes),
         ("clock_steps", scope.clock_steps),

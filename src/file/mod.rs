@@ -6,6 +6,42 @@
 //!
 //! Input is not trusted: at most [`MAX_BYTES`] are read, nesting and repetition are bounded, and a
 //! file that would have to be guessed at (two documents, a key twice, an unknown key) is refused.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use tidegate::{Engine, Ports, file, machine::Revisions};
+//! use tidegate_mock::{MemoryJournal, SimWorld, WorldSpec};
+//!
+//! # const PLAN: &[u8] = b"
+//! # target: checkout
+//! # owner: payments-oncall
+//! # strategy: { canary: { steps: [{ weight: 10%, gate: { bake: 5m } }] } }
+//! # ";
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Adapters for traffic, deployments and health: here a simulated world is all three.
+//! let world = Arc::new(SimWorld::new(WorldSpec::good(), 42));
+//! let ports = Ports::new(world.clone(), world.clone(), world);
+//! // A plan is compiled for what the adapters can do, or refused with every problem at once.
+//! let plan = file::parse_plan(PLAN, file::Format::Yaml, "canary.yaml", &ports.capabilities())?;
+//!
+//! // One journal for every engine that may touch the target; what a crash left goes on.
+//! let engine = Engine::builder(Arc::new(MemoryJournal::new()), ports).build();
+//! engine.recover().await?;
+//!
+//! let revisions = Revisions { stable: Some("v1".into()), candidate: "v2".into() };
+//! let rollout = engine.start(plan, revisions, "ada").await?;
+//! let mut status = rollout.watch();
+//! while status.borrow_and_update().end.is_none() {
+//!     println!("{}", status.borrow().sentence);
+//!     status.changed().await?;
+//! }
+//! println!("{:?}", rollout.finished().await);
+//! engine.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
 
 mod de;
 mod error;

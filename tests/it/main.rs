@@ -6,6 +6,8 @@
 mod bad_plans;
 mod commands;
 mod crash;
+#[cfg(feature = "files")]
+mod examples;
 mod fixtures;
 mod house;
 mod journal;

@@ -47,7 +47,7 @@ impl<P: TrafficShifter> TrafficSubject<P> {
         let mut seen = None;
         for _ in 0..patience(ability.propagation) {
             let reading = self.read().await?;
-            seen = reading.routes.get(usize::from(route)).map(|one| one.split.to_candidate());
+            seen = reading.routes.get(usize::from(route)).map(|one| one.split.of_arms());
             if seen == Some(wanted) {
                 return Ok(());
             }

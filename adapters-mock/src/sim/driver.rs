@@ -165,7 +165,7 @@ impl<'a> Driver<'a> {
         }
         if reads.observe {
             // Said before the fleet moves on: afterwards its next change is another one.
-            self.observe_due = self.next_observation();
+            self.observe_due = self.observe_due.min(self.next_observation());
             next = next.min(self.observe_due);
         }
         for slot in &self.slots {
@@ -374,6 +374,7 @@ impl<'a> Driver<'a> {
 
     fn observe(&mut self, reads: &tidegate_core::Reads) -> Due {
         let began = self.now;
+        self.observe_due = NEVER;
         self.observe_at = began.after(self.sim.plan.policy().observe_every);
         let mut seen = Observation::begun(began);
         if !self.gets_through() {

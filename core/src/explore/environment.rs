@@ -32,6 +32,8 @@ pub struct Scope {
     pub drifts: u8,
     /// Times that ready units become unready.
     pub shortages: u8,
+    /// Times that the full size grows by one.
+    pub resizes: u8,
     /// Verdicts other than a pass.
     pub verdicts: u8,
     /// Changes of the calendar.
@@ -56,6 +58,7 @@ impl Default for Scope {
             commands: 1,
             drifts: 1,
             shortages: 1,
+            resizes: 0,
             verdicts: 1,
             freezes: 0,
             clock_steps: 0,
@@ -70,13 +73,14 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "faults {}, late landings {}, crashes {}, commands {}, drifts {}, shortages {}, bad verdicts {}, freezes {}, clock steps {}",
+            "faults {}, late landings {}, crashes {}, commands {}, drifts {}, shortages {}, resizes {}, bad verdicts {}, freezes {}, clock steps {}",
             self.faults,
             self.lates,
             self.crashes,
             self.commands,
             self.drifts,
             self.shortages,
+            self.resizes,
             self.verdicts,
             self.freezes,
             self.clock_steps
@@ -93,6 +97,7 @@ pub(super) struct Budget {
     commands: u8,
     drifts: u8,
     shortages: u8,
+    resizes: u8,
     verdicts: u8,
     freezes: u8,
     clock_steps: u8,
@@ -130,6 +135,8 @@ enum Run {
 pub(super) struct Env {
     weight: Weight,
     extra: Extra,
+    /// Units the target wants; an autoscaler may change it.
+    full: u32,
     stable: ArmCapacity,
     candidate: ArmCapacity,
     pending: [Option<Pending>; 2],
@@ -184,6 +191,7 @@ impl<'a> Environment<'a> {
         Env {
             weight: found.traffic.asked,
             extra: found.extra.asked,
+            full: found.full,
             stable: found.stable,
             candidate: found.candidate,
             pending: [None, None],
@@ -199,6 +207,7 @@ impl<'a> Environment<'a> {
                 commands: scope.commands,
                 drifts: scope.drifts,
                 shortages: scope.shortages,
+                resizes: scope.resizes,
                 verdicts: scope.verdicts,
                 freezes: scope.freezes,
                 clock_steps: scope.clock_steps,
@@ -492,7 +501,7 @@ impl<'a> Environment<'a> {
             versions: (self.conditional && routed).then(|| version_words(env.version)),
             extra: routed.then_some(env.extra),
             capacity: Some(SeenCapacity {
-                full: state.world().full,
+                full: env.full,
                 full_by_zone: state.world().full_by_zone,
                 stable: env.stable,
                 candidate: env.candidate,
@@ -651,6 +660,14 @@ impl<'a> Environment<'a> {
                     });
                 }
             }
+        }
+        let zoned = env.stable.zones.iter().any(|units| units.asked > 0);
+        if env.budget.resizes > 0 && !zoned && state.world().kind == CapacityKind::Counted {
+            let mut grown = env.clone();
+            grown.budget.resizes -= 1;
+            grown.full += 1;
+            let what = self.words(|| format!("the fleet is to have {}", grown.full));
+            visit(Happening { what, at: state.clock(), event: None, env: grown, fair: false });
         }
         if env.budget.clock_steps > 0 {
             for by_ms in [-3_000, 3_000] {

@@ -96,7 +96,11 @@ pub(super) fn retired_only_when_safe(edge: &Edge<'_>) -> Option<String> {
         return Some(format!("retired from {}", edge.step.decision.from));
     };
     let seen = edge.step.next.world().traffic.seen;
-    let all = world.follows_capacity() || seen.is_some_and(|seen| seen.low == Weight::FULL);
+    let all = if world.follows_capacity() {
+        world.stable.total.asked == 0
+    } else {
+        seen.is_some_and(|seen| seen.low == Weight::FULL)
+    };
     let lacks = if !all {
         "before all traffic was seen on the candidate"
     } else if edge.at < until {

@@ -98,7 +98,7 @@ pub(super) fn sums(edge: &Edge<'_>) -> Option<String> {
 
 pub(super) fn prefix(edge: &Edge<'_>) -> Option<String> {
     let (before, after) = (edge.before.phase(), edge.step.next.phase());
-    let jump = edge.step.decision.rule == Rule::CandidateAccepted;
+    let jump = edge.step.next.is_accepted();
     if let Some(to) = edge.shift()
         && let Some(at) = after.position().filter(|_| !after.is_backward())
         && edge.planned_weight(at) != Some(to)

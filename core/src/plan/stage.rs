@@ -28,9 +28,9 @@ pub struct GateRef {
 
 impl fmt::Display for GateRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "gate {}", self.at.stage + 1)?;
+        write!(f, "gate {}", u32::from(self.at.stage) + 1)?;
         if self.at.batch > 0 {
-            write!(f, ".{}", self.at.batch + 1)?;
+            write!(f, ".{}", u32::from(self.at.batch) + 1)?;
         }
         self.wait.map_or(Ok(()), |wait| write!(f, " ({wait})"))
     }

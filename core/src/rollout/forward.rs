@@ -63,6 +63,9 @@ impl Turn<'_> {
     pub(crate) fn enter(&mut self, at: Position) {
         let Some(stage) = self.stage(at) else { return };
         let by = self.now.after(stage.deadline.within);
+        // A person who accepts the candidate takes what is left in one batch.
+        let whole = self.next.accepted && stage.batches.is_some();
+        let at = if whole { Position { batch: u16::MAX, ..at } } else { at };
         self.next.reasserted = 0;
         match stage.pace {
             Pace::Ours => {
@@ -318,9 +321,11 @@ impl Turn<'_> {
             return self.confirm_completed();
         }
         self.reread();
+        // Zones are whole fleets of their own: each is finished. Anything else is finished at once.
         let last = self.last_position();
-        let batches = self.stage(last).is_some_and(|stage| stage.batches.is_some());
-        self.enter(Position { batch: if batches { u16::MAX } else { 0 }, ..last });
+        let zoned =
+            self.stage(last).and_then(|stage| stage.batches).is_some_and(|b| b.zone.is_some());
+        self.enter(if zoned { Position::default() } else { last });
     }
 
     pub(crate) fn retire_again(&mut self) {

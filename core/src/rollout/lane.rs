@@ -124,10 +124,6 @@ impl Turn<'_> {
             // The same value once more says what the reading might not.
             (_, Action::Mirror { .. }) => call.state = CallState::BackOff { until: self.now },
             (_, action) => {
-                // Seen or not, a shift is due: a difference is sent again, not waited for.
-                if let Action::Shift { .. } = action {
-                    self.next.confirm_by = self.now;
-                }
                 if let Action::Stop = action {
                     self.next.platform.told = PlatformTold::Start;
                 }

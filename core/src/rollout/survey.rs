@@ -252,8 +252,11 @@ impl Turn<'_> {
     fn warm_until(&self) -> Timestamp {
         let Phase::KeepWarm { until } = self.next.phase else { return NEVER };
         let world = &self.next.world;
-        let seen = world.follows_capacity()
-            || (world.traffic.asked == Weight::FULL && world.traffic.seen_as_asked());
+        let seen = if world.follows_capacity() {
+            world.stable.total.asked == 0
+        } else {
+            world.traffic.asked == Weight::FULL && world.traffic.seen_as_asked()
+        };
         if !seen || self.next.call.is_some() || !self.may_go_forward() {
             return NEVER;
         }

@@ -85,7 +85,9 @@ impl<'a> Turn<'a> {
 
     pub(crate) fn last_position(&self) -> Position {
         let last = self.plan.stages(self.next.first).len().saturating_sub(1);
-        Position { stage: u16::try_from(last).unwrap_or(u16::MAX), batch: u16::MAX }
+        let stage = u16::try_from(last).unwrap_or(u16::MAX);
+        let batches = self.plan.stages(self.next.first).last().is_some_and(|s| s.batches.is_some());
+        Position { stage, batch: if batches { u16::MAX } else { 0 } }
     }
 
     /// Whether a platform sets the pace of this plan.

@@ -7,8 +7,8 @@ use std::{
 
 use crate::fixtures::*;
 use tidegate_core::{
-    AmountSpec, Capabilities, GateSpec, OnDeadline, PhaseName, Plan, PlanSpec, Rule, SafetyClass,
-    Supersede, World,
+    AmountSpec, CanaryStepSpec, Capabilities, GateSpec, OnDeadline, PhaseName, Plan, PlanSpec,
+    Rule, SafetyClass, Supersede, Weight, World,
     explore::{Report, Scope, explore},
 };
 
@@ -20,6 +20,7 @@ pub(crate) const CALM: Scope = Scope {
     commands: 0,
     drifts: 0,
     shortages: 0,
+    resizes: 0,
     verdicts: 0,
     freezes: 0,
     clock_steps: 0,
@@ -52,6 +53,7 @@ fn scopes() -> Vec<(&'static str, Scope)> {
         ("crashes", Scope { crashes: 1, lates: 1, ..CALM }),
         ("drifts", Scope { drifts: 2, ..CALM }),
         ("shortages", Scope { shortages: 1, ..CALM }),
+        ("resizes", Scope { resizes: 1, ..CALM }),
         ("clock", Scope { clock_steps: 1, ..CALM }),
     ];
     if std::env::var_os("TIDEGATE_DEEP").is_some() {
@@ -106,9 +108,15 @@ pub(crate) fn corners() -> BTreeMap<&'static str, (Case, Scope)> {
         corners.insert(name, ((compile(spec, &caps), at_rest(&caps, 2)), scope));
     };
     let hooked = GateSpec { hooks: vec!["smoke".into()], approval: true, ..gate() };
+    let interfered = Scope { crashes: 1, drifts: 1, ..CALM };
+    let mirrored =
+        canary_spec(vec![CanaryStepSpec { mirror: Some(Weight::percent(10)), ..step(50, gate()) }]);
+    add("a mirror beside the canary", mirrored, interfered);
     add("hooks and approval", short(hooked), Scope { verdicts: 2, commands: 2, ..CALM });
     let guarded = |guard: &str| PlanSpec { guards: vec![guard.into()], ..short(gate()) };
     add("a guard that rolls back for lack", guarded("strict"), Scope { verdicts: 2, ..CALM });
+    let landing = Scope { faults: 1, crashes: 1, lates: 1, ..CALM };
+    add("capacity that lands late", short(gate()), landing);
     let distrusted = Scope { verdicts: 2, commands: 1, ..CALM };
     add("a guard that holds", guarded("ratio"), distrusted);
     for (name, then) in [
