@@ -83,6 +83,20 @@ impl Threshold {
         })
     }
 
+    /// A line that every value but zero crosses: stands in for a judge that was refused, in a plan
+    /// that is refused with it.
+    pub(crate) const fn closed() -> Self {
+        Self {
+            bound: Bound::Max(0.0),
+            looks: 1,
+            failure_limit: 0,
+            inconclusive_limit: 0,
+            no_data_limit: 0,
+            consecutive_error_limit: 0,
+            minimum_samples: 1,
+        }
+    }
+
     /// Asks for this many usable looks before a pass.
     ///
     /// # Errors
@@ -171,27 +185,21 @@ impl Threshold {
 
 impl Judge for Threshold {
     fn begin(&self) -> Box<dyn Judging> {
-        Box::new(Counting { threshold: *self, ..Counting::default() })
-    }
-}
-
-impl Default for Threshold {
-    /// A line no value crosses; a placeholder that [`Counting`] is built from.
-    fn default() -> Self {
-        Self {
-            bound: Bound::Min(0.0),
-            looks: 1,
-            failure_limit: 0,
-            inconclusive_limit: 0,
-            no_data_limit: 0,
-            consecutive_error_limit: 0,
-            minimum_samples: 1,
-        }
+        Box::new(Counting {
+            threshold: *self,
+            passed: 0,
+            failed: 0,
+            inconclusive: 0,
+            no_data: 0,
+            errors_in_a_row: 0,
+            looks: 0,
+            samples: 0,
+        })
     }
 }
 
 /// Counts of looks by what each said.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Counting {
     threshold: Threshold,
     passed: u32,

@@ -133,9 +133,9 @@ fn threshold(
 ) -> Threshold {
     let none = spec.looks == Some(0);
     problems.add_if(none, &at.key("looks"), ThresholdError::NoLooks.into());
-    let Some((key, bound)) = bound else { return Threshold::default() };
+    let Some((key, bound)) = bound else { return Threshold::closed() };
     let built = Threshold::new(bound).map_err(|error| problems.add(&at.key(key), error));
-    let built = built.unwrap_or_default();
+    let built = built.unwrap_or(Threshold::closed());
     built
         .over_looks(spec.looks.unwrap_or(1).max(1))
         .unwrap_or(built)

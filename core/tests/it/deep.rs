@@ -32,6 +32,7 @@ fn deep_no_state_of_whole_plans_breaks_an_invariant_or_is_stuck() {
             eprintln!("left out: {name} [{scope}]; set TIDEGATE_DEEP=1 to explore it");
             continue;
         }
+        #[expect(clippy::disallowed_methods, reason = "a test says how long it took")]
         let began = std::time::Instant::now();
         let report = explore(&plan, &world, &scope);
         let seconds = began.elapsed().as_secs_f64();
