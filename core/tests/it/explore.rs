@@ -44,9 +44,26 @@ fn explored(name: &str, plan: &Plan, world: &World, scope: &Scope) -> Report {
     report
 }
 
+/// The suite for mutation testing, under ten seconds: every plan and corner, less of each kind of
+/// trouble. It does not reach every rule, so the rules page is left to the full suite.
+fn quick() -> bool {
+    std::env::var_os("TIDEGATE_QUICK").is_some()
+}
+
 /// The scopes that every plan is explored with: each kind of trouble alone, and with
 /// `TIDEGATE_DEEP` also deeper, and in pairs.
 fn scopes() -> Vec<(&'static str, Scope)> {
+    if quick() {
+        return vec![
+            ("commands", Scope { commands: 1, ..CALM }),
+            ("verdicts", Scope { verdicts: 1, ..CALM }),
+            ("late landings", Scope { crashes: 1, lates: 1, ..CALM }),
+            ("faults", Scope { faults: 1, ..CALM }),
+            ("drifts", Scope { drifts: 1, ..CALM }),
+            ("shortages", Scope { shortages: 1, ..CALM }),
+            ("clock", Scope { clock_steps: 1, ..CALM }),
+        ];
+    }
     let mut scopes = vec![
         ("commands", Scope { commands: 2, ..CALM }),
         ("verdicts", Scope { verdicts: 1, commands: 1, ..CALM }),
@@ -196,6 +213,10 @@ fn the_rules_page_is_what_the_explorations_reach_and_they_reach_every_rule() {
         for (rule, phases) in &report.rules {
             reached.entry(*rule).or_default().extend(phases);
         }
+    }
+    if quick() {
+        eprintln!("left out: the rules page; unset TIDEGATE_QUICK to compare it");
+        return;
     }
     let missed: Vec<_> = Rule::ALL.iter().filter(|rule| !reached.contains_key(rule)).collect();
     assert!(missed.is_empty(), "no exploration reaches {missed:?}");
