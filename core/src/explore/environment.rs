@@ -683,6 +683,21 @@ impl<'a> Environment<'a> {
 
     // --- The truth at the end.
 
+    /// Events that may still come when the rollout is over, and must change nothing.
+    pub(super) fn after_the_end(&self, state: &Rollout) -> Vec<Event> {
+        let command = |order| {
+            let (actor, reason) = (Actor::from("somebody"), String::new());
+            Event::Command(Command { id: CommandId(0), actor, reason, order })
+        };
+        let mut events = vec![
+            Event::DeadlineReached,
+            Event::ClockStepped { by_ms: 1 },
+            Event::Observed(Box::new(Observation::begun(state.clock()))),
+        ];
+        events.extend([Order::Start, Order::Abort, Order::Resume, Order::Retry].map(command));
+        events
+    }
+
     /// What a terminal state says that is not so, or may yet not be so.
     pub(super) fn untrue(&self, state: &Rollout, env: &Env) -> Option<String> {
         if env.twice {

@@ -116,10 +116,12 @@ fn rolling() -> Plan {
 fn run(plan: &Plan, machine: Machine, commands: u8) -> Report {
     let scope = Scope {
         crashes: 0,
+        faults: u8::from(commands > 0),
+        lates: u8::from(commands > 0),
         commands,
-        drifts: 2 - commands,
-        shortages: 2 - commands,
-        clock_steps: 1,
+        drifts: u8::from(commands == 1),
+        shortages: u8::from(commands == 1),
+        clock_steps: u8::from(commands == 1),
         limit: 300_000,
         ..Scope::default()
     };
@@ -130,11 +132,8 @@ fn run(plan: &Plan, machine: Machine, commands: u8) -> Report {
 /// Explores the broken machine until a check fails.
 #[track_caller]
 fn caught(plan: &Plan, by: &[u8], machine: Machine) {
-    let report = run(plan, machine, 2);
-    let report = if report.violation.is_some() { report } else { run(plan, machine, 1) };
-    let Some(counterexample) = report.violation else {
-        panic!("not caught in {} states and {} edges", report.states, report.edges);
-    };
+    let found = [0, 2, 1].into_iter().find_map(|commands| run(plan, machine, commands).violation);
+    let counterexample = found.expect("a broken machine was not caught");
     assert!(by.contains(&counterexample.violation.number), "caught, but as\n{counterexample}");
 }
 
@@ -407,5 +406,46 @@ fn traffic_seen_that_was_never_seen_is_caught_by_the_worlds_own_truth() {
             apply(state, plan, at, &Event::Observed(rosy))
         }
         _ => apply(state, plan, at, event),
+    });
+}
+
+#[test]
+fn an_end_that_an_abort_leaves_is_caught() {
+    caught(&canary(), &[14], |state, plan, at, event| {
+        if matches!(state.phase, Phase::NeverStarted { .. }) && order(event) == Some(Order::Abort) {
+            let mut step = Rollout::open(state.identity, plan, &state.world, at);
+            step.next.seq = state.seq.next();
+            return Ok(step);
+        }
+        apply(state, plan, at, event)
+    });
+}
+
+#[test]
+fn a_hold_that_blocks_the_way_back_is_caught() {
+    caught(&canary(), &[22], |state, plan, at, event| {
+        let mut step = apply(state, plan, at, event)?;
+        let turns = step.next.phase.is_backward() && !state.phase.is_backward();
+        if turns && !state.holds.is_none() {
+            step.next.world = state.world.clone();
+            step.next.call = None;
+            step.intent = None;
+            step.decision.weight_to = state.world.traffic.asked;
+        }
+        Ok(step)
+    });
+}
+
+#[test]
+fn going_back_to_a_retired_arm_is_caught() {
+    caught(&canary(), &[23], |state, plan, at, event| {
+        if state.no_return && matches!(event, Event::Judged(_)) {
+            let mut back = state.clone();
+            back.no_return = false;
+            let mut step = apply(&back, plan, at, event)?;
+            step.next.no_return = true;
+            return Ok(step);
+        }
+        apply(state, plan, at, event)
     });
 }

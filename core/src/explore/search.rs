@@ -242,10 +242,26 @@ impl<'a> Search<'a> {
     }
 
     fn admit_if_true(&self, parent: u32, nth: u32, fair: bool, node: Node, part: &mut Part) {
-        match self.environment.untrue(&node.state, &node.env) {
-            Some(what) => part.broken = Some((parent, nth, Violation { number: 10, what })),
+        let what = self.environment.untrue(&node.state, &node.env).map(|what| (10, what));
+        match what.or_else(|| self.unabsorbed(&node.state).map(|what| (14, what))) {
+            Some((number, what)) => part.broken = Some((parent, nth, Violation { number, what })),
             None => self.reach(parent, nth, fair, node, part),
         }
+    }
+
+    /// An event that leads out of a terminal state.
+    fn unabsorbed(&self, state: &Rollout) -> Option<String> {
+        if !state.phase().is_terminal() {
+            return None;
+        }
+        let after = self.environment.after_the_end(state);
+        let leads_on = |event: &Event| {
+            (self.machine)(state, self.plan, state.clock(), event) != Err(Ignored::Terminal)
+        };
+        after
+            .iter()
+            .find(|event| leads_on(event))
+            .map(|event| format!("{} is left by {event:?}", state.phase().name()))
     }
 
     fn reach(&self, parent: u32, nth: u32, fair: bool, node: Node, part: &mut Part) {

@@ -6,11 +6,14 @@
 //! what the machine does.
 
 mod gates;
+mod journal;
 mod record;
 mod safety;
 mod traffic;
 
 use std::fmt;
+
+pub use journal::{Finding, journal};
 
 use crate::{Event, Plan, Rollout, Step, Timestamp};
 

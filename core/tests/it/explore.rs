@@ -205,6 +205,18 @@ fn no_state_of_small_plans_breaks_an_invariant_or_is_stuck() {
 }
 
 #[test]
+fn every_plan_has_a_way_to_completion_and_one_back() {
+    for (name, report) in reports() {
+        let reached = |phase| report.outcomes.contains_key(&phase);
+        // The blue/green waits for an approval, which is a command.
+        let attended = report.scope.commands > 0 || !name.contains("blue/green");
+        assert!(reached(PhaseName::Completed) || !attended, "{name}: never completes");
+        let back = reached(PhaseName::RolledBack) || reached(PhaseName::NeverStarted);
+        assert!(back, "{name}: never goes back");
+    }
+}
+
+#[test]
 fn the_rules_page_is_what_the_explorations_reach_and_they_reach_every_rule() {
     let mut reached: BTreeMap<Rule, BTreeSet<(PhaseName, PhaseName)>> = BTreeMap::new();
     // The row that opens a rollout is no transition.
