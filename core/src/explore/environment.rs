@@ -789,7 +789,7 @@ fn version_words(version: u8) -> Versions {
 
 fn clip(arm: &mut ArmCapacity) {
     let clip = |units: &mut Units| units.ready = units.ready.min(units.asked);
-    if arm.zones.iter().any(|units| units.asked > 0) {
+    if arm.zones.iter().any(|units| units.asked > 0 || units.ready > 0) {
         arm.zones.iter_mut().for_each(clip);
         arm.total.ready = arm.zones.iter().map(|units| units.ready).sum();
     }
