@@ -171,7 +171,8 @@ pub trait TrafficShifter: fmt::Debug + Send + Sync {
         revisions: &Revisions,
     ) -> Result<TrafficReading, PortError>;
 
-    /// Sets the split of the route `call.route`. A class-1 target is sent `version`, captured when
+    /// Divides what both arms get on the route `call.route`; `to` has no share for anything else, and
+    /// whatever belongs to somebody else stays as it is ([`Split::of_arms`] reads it back). A class-1 target is sent `version`, captured when
     /// the move was decided, and answers [`FailureKind::Conflict`] when it is no longer that.
     async fn shift(
         &self,

@@ -28,7 +28,7 @@ impl<P: TrafficShifter> TrafficSubject<P> {
         self.port.observe(&self.target, &self.revisions).await.map_err(unexpected)
     }
 
-    /// Shifts one route as the engine does: keeping the others' share, with the version just read.
+    /// Shifts one route as the engine does: a share of what both arms get, with the version just read.
     async fn shift(&self, n: u64, route: u8, to: Weight) -> Kept {
         let (split, version) = self.prepared(route, to).await?;
         done(self.port.shift(&self.call(n, route), split, version.as_ref()).await)
@@ -38,7 +38,7 @@ impl<P: TrafficShifter> TrafficSubject<P> {
         let reading = self.read().await?;
         let found = reading.routes.get(usize::from(route)).ok_or("the route is not reported")?;
         let conditional = self.port.ability().shift.class == SafetyClass::CompareAndSet;
-        Ok((with_other(to, found.split.other()), found.version.clone().filter(|_| conditional)))
+        Ok((Split::candidate(to), found.version.clone().filter(|_| conditional)))
     }
 
     /// Waits until a route's candidate has this share, and holds it.
@@ -60,12 +60,6 @@ impl<P: TrafficShifter> TrafficSubject<P> {
 /// How many polls are enough for a change to be seen.
 fn patience(propagation: Span) -> u64 {
     propagation.0 / 1_000 + 30
-}
-
-fn with_other(to: Weight, other: Weight) -> Split {
-    let stable = 10_000_u16.saturating_sub(to.bp() + other.bp());
-    let stable = Weight::basis_points(stable).unwrap_or_default();
-    Split::new(stable, to, other).unwrap_or(Split::candidate(to))
 }
 
 /// Checks a traffic shifter; `make` gives a fresh subject for each law.
