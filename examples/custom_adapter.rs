@@ -143,7 +143,8 @@ async fn subject() -> TrafficSubject<LanesTraffic> {
     let lanes = Lanes::before(&world, &[("v1", 9_000), ("static-pages", 1_000)]);
     let behind = lanes.clone();
     let person = move |share: Weight| {
-        let parts = [("v1", 9_000 - share.bp()), ("v2", share.bp()), ("static-pages", 1_000)];
+        let v2 = nearest(9_000, share);
+        let parts = [("v1", 9_000 - v2), ("v2", v2), ("static-pages", 1_000)];
         if let Err(refused) = behind.put(lanes::pool_of(&parts)) {
             println!("{refused}");
         }
