@@ -7,4 +7,5 @@ mod drift;
 mod explore;
 mod fixtures;
 mod late;
+mod next_move;
 mod plan;
