@@ -11,6 +11,7 @@ use tidegate_core::{
     SwitchStepSpec, ThresholdSpec, Weight,
 };
 
+pub use crate::sim::Ordered;
 use crate::{
     faults::{Fault, Happening, Happens, Op, Wrong},
     spec::{ArmSpec, EffectSpec, RequestSpec, Shape, WorldSpec},
@@ -126,32 +127,6 @@ pub fn happenings() -> impl Strategy<Value = Happening> {
     ];
     (0_u64..=30, what).prop_map(|(minutes, what)| Happening { at: Span::minutes(minutes), what })
 }
-
-/// What a person orders; a simulator fills in the gate that is open then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ordered {
-    /// Go no further.
-    Pause,
-    /// Go on.
-    Resume,
-    /// Approve the gate that is open.
-    Approve,
-    /// Deny the gate that is open.
-    Deny,
-    /// Open the gate that is open without waiting.
-    Promote,
-    /// Walk all weights.
-    PromoteFull,
-    /// Go back.
-    Abort,
-    /// Out of a halt: try again to go back.
-    Retry,
-    /// Out of a halt: take the candidate.
-    Accept,
-    /// Out of a halt: leave it.
-    GiveUp,
-}
-
 /// Up to four orders, each at a time since the start, times rising: shrinks to none.
 pub fn command_scripts() -> impl Strategy<Value = Vec<(Span, Ordered)>> {
     let orders = prop::sample::select(vec![

@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tidegate::{
     End, EngineError, Handle,
-    machine::{Order, PlanSpec, RolloutId, Span, WaitingOn},
+    machine::{PlanSpec, RolloutId, Span, WaitingOn},
 };
 use tidegate_mock::{
     CrashPoint, WorldSpec,
@@ -25,20 +25,7 @@ use crate::{
 const LONG: Duration = Duration::from_secs(8 * 3_600);
 
 async fn give(handle: &Handle, ordered: Ordered) {
-    let gate = handle.status().phase.gate();
-    let order = match (ordered, gate) {
-        (Ordered::Pause, _) => Order::Pause,
-        (Ordered::Resume, _) => Order::Resume,
-        (Ordered::Approve, Some(gate)) => Order::Approve(gate),
-        (Ordered::Deny, Some(gate)) => Order::Deny(gate),
-        (Ordered::Promote, Some(gate)) => Order::Promote(gate),
-        (Ordered::Approve | Ordered::Deny | Ordered::Promote, None) => return,
-        (Ordered::PromoteFull, _) => Order::PromoteFull,
-        (Ordered::Abort, _) => Order::Abort,
-        (Ordered::Retry, _) => Order::Retry,
-        (Ordered::Accept, _) => Order::Accept,
-        (Ordered::GiveUp, _) => Order::GiveUp,
-    };
+    let Some(order) = ordered.order(&handle.status().phase) else { return };
     // Ignored or not: that is part of what is random.
     let _ = handle.command(order, "ada", "at random").await;
 }

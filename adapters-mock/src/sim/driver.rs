@@ -212,10 +212,12 @@ impl<'a> Driver<'a> {
             return Due::Event(Event::Answered(answer));
         }
         if self.next_command() <= self.now
-            && let Some((_, order)) = self.sim.commands.get(self.commands)
+            && let Some((_, ordered)) = self.sim.commands.get(self.commands)
         {
             self.commands += 1;
-            self.command(*order);
+            if let Some(order) = ordered.order(self.state.phase()) {
+                self.command(order);
+            }
             return Due::Nothing;
         }
         if self.state.next_deadline().is_some_and(|at| at <= self.now) {
@@ -244,7 +246,14 @@ impl<'a> Driver<'a> {
     }
 
     fn tell(&mut self, event: &Event) {
-        let Ok(step) = self.state.apply(&self.sim.plan, self.now, event) else { return };
+        let Ok(step) = self.state.apply(&self.sim.plan, self.now, event) else {
+            if self.sim.checked {
+                let (plan, now) = (&self.sim.plan, self.now);
+                let ignored = invariants::check_ignored(plan, &self.state, event, now);
+                self.run.violation = ignored.err();
+            }
+            return;
+        };
         if self.sim.checked {
             let edge = Edge {
                 plan: &self.sim.plan,

@@ -23,10 +23,57 @@ pub struct Sim {
     plan: Arc<Plan>,
     world: Arc<WorldSpec>,
     judges: Vec<Arc<dyn Judge>>,
-    commands: Vec<(Span, Order)>,
+    commands: Vec<(Span, Ordered)>,
     limit: Span,
     checked: bool,
     recorded: bool,
+}
+
+/// What a person does in a script, as far as it can be said before the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ordered {
+    /// Go no further.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Approve the gate that is open.
+    Approve,
+    /// Deny the gate that is open.
+    Deny,
+    /// Open the gate that is open without waiting.
+    Promote,
+    /// Walk all weights.
+    PromoteFull,
+    /// Go back.
+    Abort,
+    /// Out of a halt: try again to go back.
+    Retry,
+    /// Out of a halt: take the candidate.
+    Accept,
+    /// Out of a halt: leave it.
+    GiveUp,
+    /// This order, whatever the rollout stands before.
+    Exactly(Order),
+}
+
+impl Ordered {
+    /// The order it comes to in a phase; none where it needs a gate and there is none.
+    #[must_use]
+    pub fn order(self, phase: &Phase) -> Option<Order> {
+        match self {
+            Self::Pause => Some(Order::Pause),
+            Self::Resume => Some(Order::Resume),
+            Self::Approve => phase.gate().map(Order::Approve),
+            Self::Deny => phase.gate().map(Order::Deny),
+            Self::Promote => phase.gate().map(Order::Promote),
+            Self::PromoteFull => Some(Order::PromoteFull),
+            Self::Abort => Some(Order::Abort),
+            Self::Retry => Some(Order::Retry),
+            Self::Accept => Some(Order::Accept),
+            Self::GiveUp => Some(Order::GiveUp),
+            Self::Exactly(order) => Some(order),
+        }
+    }
 }
 
 /// Why a plan can not be simulated.
@@ -95,9 +142,15 @@ impl Sim {
 
     /// Gives these orders, each at its time after the start.
     #[must_use]
-    pub fn with_commands(mut self, mut commands: Vec<(Span, Order)>) -> Self {
-        commands.sort_by_key(|(at, _)| *at);
-        self.commands = commands;
+    pub fn with_commands(self, commands: Vec<(Span, Order)>) -> Self {
+        self.with_script(commands.into_iter().map(|(at, o)| (at, Ordered::Exactly(o))).collect())
+    }
+
+    /// Has a person do these things, each at its time after the start.
+    #[must_use]
+    pub fn with_script(mut self, mut script: Vec<(Span, Ordered)>) -> Self {
+        script.sort_by_key(|(at, _)| *at);
+        self.commands = script;
         self
     }
 

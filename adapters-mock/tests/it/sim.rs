@@ -64,10 +64,12 @@ proptest! {
     fn no_rollout_in_any_world_breaks_an_invariant(
         spec in strategies::plans(),
         world in strategies::faulty_worlds(),
+        script in strategies::command_scripts(),
         seed in 0_u64..1_000,
     ) {
         let plan = Plan::compile(spec, &world.capabilities()).unwrap();
-        let run = Sim::new(plan.clone(), world, &BTreeMap::new()).unwrap().run(seed);
+        let sim = Sim::new(plan.clone(), world, &BTreeMap::new()).unwrap();
+        let run = sim.with_script(script).run(seed);
         let story = || run.lines(&plan).join("\n");
         prop_assert!(run.violation.is_none(), "{}\n{}", run.violation.as_ref().unwrap(), story());
         prop_assert!(run.end != End::OutOfTime, "out of time in {}\n{}", run.phase(), story());
