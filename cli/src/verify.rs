@@ -21,21 +21,7 @@ use crate::{
 };
 
 /// No trouble at all: the base of every scope here.
-const CALM: Scope = Scope {
-    faults: 0,
-    lates: 0,
-    crashes: 0,
-    commands: 0,
-    drifts: 0,
-    shortages: 0,
-    resizes: 0,
-    verdicts: 0,
-    freezes: 0,
-    clock_steps: 0,
-    beyond_late_bound: false,
-    behind: false,
-    limit: 0,
-};
+const CALM: Scope = Scope::CALM;
 
 /// What is explored when no bound is given: each kind of trouble alone, and the pairs that have
 /// broken machines before. All of them together in one search would outgrow any memory.

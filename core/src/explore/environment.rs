@@ -49,7 +49,27 @@ pub struct Scope {
     pub limit: usize,
 }
 
+impl Scope {
+    /// A world in which nothing goes wrong: the base that bounds are written on.
+    pub const CALM: Self = Self {
+        faults: 0,
+        lates: 0,
+        crashes: 0,
+        commands: 0,
+        drifts: 0,
+        shortages: 0,
+        resizes: 0,
+        verdicts: 0,
+        freezes: 0,
+        clock_steps: 0,
+        beyond_late_bound: false,
+        behind: false,
+        limit: 5_000_000,
+    };
+}
+
 impl Default for Scope {
+    /// One of each kind of trouble that a running rollout meets.
     fn default() -> Self {
         Self {
             faults: 1,
@@ -58,13 +78,8 @@ impl Default for Scope {
             commands: 1,
             drifts: 1,
             shortages: 1,
-            resizes: 0,
             verdicts: 1,
-            freezes: 0,
-            clock_steps: 0,
-            beyond_late_bound: false,
-            behind: false,
-            limit: 5_000_000,
+            ..Self::CALM
         }
     }
 }

@@ -13,21 +13,7 @@ use tidegate_core::{
 };
 
 /// A world in which nothing goes wrong.
-pub(crate) const CALM: Scope = Scope {
-    faults: 0,
-    lates: 0,
-    crashes: 0,
-    commands: 0,
-    drifts: 0,
-    shortages: 0,
-    resizes: 0,
-    verdicts: 0,
-    freezes: 0,
-    clock_steps: 0,
-    beyond_late_bound: false,
-    behind: false,
-    limit: 5_000_000,
-};
+pub(crate) const CALM: Scope = Scope::CALM;
 
 fn explored(name: &str, plan: &Plan, world: &World, scope: &Scope) -> Report {
     #[expect(clippy::disallowed_methods, reason = "a test says how long it took")]
