@@ -218,7 +218,10 @@ fn the_rules_page_is_what_the_explorations_reach_and_they_reach_every_rule() {
     }
     let missed: Vec<_> = Rule::ALL.iter().filter(|rule| !reached.contains_key(rule)).collect();
     assert!(missed.is_empty(), "no exploration reaches {missed:?}");
-    crate::drift::same("docs/rules.md", &rules_page(&reached));
+    // Deeper explorations meet more ways from phase to phase; the page is that of the usual depth.
+    if std::env::var_os("TIDEGATE_DEEP").is_none() {
+        crate::drift::same("docs/rules.md", &rules_page(&reached));
+    }
 }
 
 fn rules_page(reached: &BTreeMap<Rule, BTreeSet<(PhaseName, PhaseName)>>) -> String {
