@@ -9,8 +9,21 @@ const NORMAL_FROM: f64 = 30.0;
 
 /// Well-mixed bits of a seed, a stream and an index.
 pub(crate) const fn bits(seed: u64, stream: u64, index: u64) -> u64 {
-    let stream = mix(seed ^ stream.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    mix(stream ^ index.wrapping_mul(0xD1B5_4A32_D192_ED03))
+    Stream::new(seed, stream).bits(index)
+}
+
+/// One stream of a seed, for more than one index.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stream(u64);
+
+impl Stream {
+    pub(crate) const fn new(seed: u64, stream: u64) -> Self {
+        Self(mix(seed ^ stream.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+    }
+
+    pub(crate) const fn bits(self, index: u64) -> u64 {
+        mix(self.0 ^ index.wrapping_mul(0xD1B5_4A32_D192_ED03))
+    }
 }
 
 const fn mix(z: u64) -> u64 {
@@ -82,14 +95,34 @@ fn polynomial(coefficients: &[f64], x: f64) -> f64 {
     coefficients.iter().fold(0.0, |sum, c| sum * x + c)
 }
 
-/// A Poisson count.
-pub(crate) fn poisson(bits: u64, mean: f64) -> u64 {
-    if mean <= 0.0 {
-        0
-    } else if mean < NORMAL_FROM {
-        small_poisson(uniform(bits), mean)
-    } else {
-        rounded(mean + mean.sqrt() * normal(bits))
+/// Poisson counts of one mean: what all of them share is worked out once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Poisson {
+    /// Always nothing.
+    Nothing,
+    /// By inversion, from the probability of nothing.
+    Small { mean: f64, none: f64 },
+    /// By the normal approximation.
+    Large { mean: f64, spread: f64 },
+}
+
+impl Poisson {
+    pub(crate) fn of(mean: f64) -> Self {
+        if mean <= 0.0 {
+            Self::Nothing
+        } else if mean < NORMAL_FROM {
+            Self::Small { mean, none: (-mean).exp() }
+        } else {
+            Self::Large { mean, spread: mean.sqrt() }
+        }
+    }
+
+    pub(crate) fn draw(self, bits: u64) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Small { mean, none } => small_poisson(uniform(bits), mean, none),
+            Self::Large { mean, spread } => rounded(mean + spread * normal(bits)),
+        }
     }
 }
 
@@ -105,8 +138,8 @@ const RECIPROCALS: [f64; 201] = {
 };
 
 /// By inversion: walks up the distribution function.
-fn small_poisson(u: f64, mean: f64) -> u64 {
-    let mut term = (-mean).exp();
+fn small_poisson(u: f64, mean: f64, none: f64) -> u64 {
+    let mut term = none;
     let (mut sum, mut k) = (term, 0);
     // 200 is more than thirty standard deviations above any mean that gets here.
     while u > sum && k < RECIPROCALS.len() - 1 {
@@ -151,9 +184,10 @@ fn small_binomial(u: f64, n: u64, p: f64) -> u64 {
     k
 }
 
+/// To the nearest count; by truncation, because rounding is a call on most machines.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped at zero")]
 fn rounded(x: f64) -> u64 {
-    x.round().max(0.0) as u64
+    (x.max(0.0) + 0.5) as u64
 }
 
 #[cfg(test)]
@@ -172,7 +206,7 @@ mod tests {
     #[expect(clippy::cast_precision_loss, reason = "small counts")]
     fn counts_have_the_mean_and_variance_of_their_distribution() {
         for mean in [0.3, 4.0, 29.0, 31.0, 900.0] {
-            let (m, v) = mean_and_variance(|b| poisson(b, mean) as f64);
+            let (m, v) = mean_and_variance(|b| Poisson::of(mean).draw(b) as f64);
             assert!((m - mean).abs() < 0.03 * mean + 0.02, "mean {m} of Poisson {mean}");
             assert!((v - mean).abs() < 0.06 * mean + 0.02, "variance {v} of Poisson {mean}");
         }

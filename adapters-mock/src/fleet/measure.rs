@@ -8,7 +8,11 @@ use tidegate_core::{
     Window,
 };
 
-use super::{Ends, Fleet, draw, routes::SIDES};
+use super::{
+    Ends, Fleet,
+    draw::{self, Poisson},
+    routes::SIDES,
+};
 use crate::{
     faults::{Op, Wrong},
     spec::{Circumstances, EffectSpec, LatencySpec, Shape, Signal},
@@ -74,6 +78,14 @@ impl Latencies {
 struct Tally {
     requests: u64,
     errors: u64,
+}
+
+/// The requests of one arm in one period. A thinned Poisson process is two independent ones, so
+/// failed and served requests are drawn apart; that is exact, and cheaper than a binomial.
+#[derive(Clone, Copy, Debug)]
+struct Arrivals {
+    served: Poisson,
+    failed: Poisson,
 }
 
 impl Fleet {
@@ -176,19 +188,43 @@ impl Fleet {
 
     fn tally(&self, side: usize, first: u64, end: u64) -> Tally {
         let effect = self.effect(side);
+        let bits = |kind| draw::Stream::new(self.seed, stream(side, kind));
+        let (served, failed) = (bits(0), bits(1));
         let mut tally = Tally::default();
-        for period in first..end {
-            let (requests, errors) = self.expected(side, effect, period);
-            if requests > 0.0 {
-                // A thinned Poisson process is two independent ones, so failed and served requests
-                // are drawn apart; that is exact, and cheaper than a binomial.
-                let bits = |kind| draw::bits(self.seed, stream(side, kind), period);
-                let failed = draw::poisson(bits(1), errors);
-                tally.requests += failed + draw::poisson(bits(0), requests - errors);
-                tally.errors += failed;
+        let mut count = |period, arrivals: Option<Arrivals>| {
+            if let Some(arrivals) = arrivals {
+                let errors = arrivals.failed.draw(failed.bits(period));
+                tally.requests += errors + arrivals.served.draw(served.bits(period));
+                tally.errors += errors;
             }
+        };
+        if self.is_steady(effect, first, end) {
+            let arrivals = self.arrivals(side, effect, first);
+            (first..end).for_each(|period| count(period, arrivals));
+        } else {
+            (first..end).for_each(|period| count(period, self.arrivals(side, effect, period)));
         }
         tally
+    }
+
+    /// Whether each of these periods expects what the first one does.
+    fn is_steady(&self, effect: Option<&EffectSpec>, first: u64, end: u64) -> bool {
+        let requests = &self.spec.requests;
+        let period = self.spec.metrics.period.0.max(1);
+        let shape = effect.map_or(&Shape::Always, |effect| &effect.shape);
+        let changes = self.history.0.iter().rev().find(|regime| regime.from.0 < end * period);
+        requests.daily_swing <= 0.0
+            && requests.burst_every.is_zero()
+            && !matches!(shape, Shape::After(_) | Shape::Leak(_))
+            && changes.is_none_or(|last| last.from.0 <= first * period)
+    }
+
+    fn arrivals(&self, side: usize, effect: Option<&EffectSpec>, period: u64) -> Option<Arrivals> {
+        let (requests, errors) = self.expected(side, effect, period);
+        (requests > 0.0).then(|| Arrivals {
+            served: Poisson::of(requests - errors),
+            failed: Poisson::of(errors),
+        })
     }
 
     /// Mean requests and mean errors of one side in one period, over all regimes that touch it.

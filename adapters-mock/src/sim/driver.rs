@@ -1,9 +1,11 @@
 //! The loop: the earliest thing due, carried to the machine or to the fleet.
 
+use std::sync::Arc;
+
 use tidegate_core::{
     Action, Actor, Answer, Ask, Call, Command, CommandId, Epoch, Event, FailureKind, HookAnswer,
-    HookIndex, Identity, Look, Move, Observation, Order, Outcome, Phase, Revisions, Rollout, Span,
-    Split, Step, Timestamp, Weight,
+    HookIndex, Identity, Look, Move, Observation, Order, Outcome, Phase, Reads, Revisions, Rollout,
+    Span, Split, Step, Timestamp, Weight,
     invariants::{self, Edge, Violation},
     rollout::{CallState, WaitingOn},
 };
@@ -11,9 +13,8 @@ use tidegate_core::{
 use super::{
     End, Run, Sim,
     looks::{Slot, wanted},
-    revisions,
 };
-use crate::{Fleet, Reply, Request, spec::Signal};
+use crate::{Fleet, Reply, Request};
 
 const NEVER: Timestamp = Timestamp::MAX;
 /// How long a crashed engine takes to come back.
@@ -26,8 +27,9 @@ pub(super) struct Driver<'a> {
     sim: &'a Sim,
     fleet: Fleet,
     revisions: Revisions,
-    signals: Vec<Option<Signal>>,
     state: Rollout,
+    /// What the state says of itself, asked once for each state.
+    wish: Wish,
     began: Timestamp,
     now: Timestamp,
     /// The answer on its way, and when it comes.
@@ -42,6 +44,26 @@ pub(super) struct Driver<'a> {
     commands: usize,
     crashed: bool,
     run: Summary,
+}
+
+/// What a state waits for and wants to know.
+#[derive(Clone, Copy)]
+struct Wish {
+    reads: Reads,
+    deadline: Timestamp,
+    /// Whether it waits for a person, the one who starts it apart.
+    person: bool,
+}
+
+impl Wish {
+    fn of(state: &Rollout, sim: &Sim) -> Self {
+        let waiting = state.waiting_on(&sim.plan);
+        Self {
+            reads: state.wanted_reads(&sim.plan),
+            deadline: state.next_deadline().unwrap_or(NEVER),
+            person: matches!(waiting, WaitingOn::Person(ask) if ask != Ask::Start),
+        }
+    }
 }
 
 /// What a run comes to.
@@ -61,15 +83,13 @@ enum Due {
 
 impl<'a> Driver<'a> {
     pub(super) fn new(sim: &'a Sim, seed: u64) -> Self {
-        let fleet = Fleet::new(sim.world.clone(), seed);
+        let fleet = Fleet::new(Arc::clone(&sim.world), seed);
         let now = fleet.now();
-        let found = sim.world.found(now);
-        let opened = Rollout::open(Identity::default(), &sim.plan, &found, now);
-        let signals = sim.plan.checks().iter().map(|check| sim.world.signal(&check.metric));
+        let opened = Rollout::open(Identity::default(), &sim.plan, &sim.found, now);
         let mut driver = Self {
             sim,
-            revisions: revisions(sim.world.first),
-            signals: signals.collect(),
+            revisions: sim.revisions.clone(),
+            wish: Wish::of(&opened.next, sim),
             state: opened.next,
             began: now,
             now,
@@ -111,7 +131,7 @@ impl<'a> Driver<'a> {
             }
             let Some(at) = self.next_time() else { break End::WaitsForPerson };
             if at.since(self.began) > self.sim.limit {
-                break if self.waits_for_person() { End::WaitsForPerson } else { End::OutOfTime };
+                break if self.wish.person { End::WaitsForPerson } else { End::OutOfTime };
             }
             self.now = self.now.max(at);
             self.fleet.advance_to(self.now);
@@ -139,14 +159,9 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn waits_for_person(&self) -> bool {
-        let waiting = self.state.waiting_on(&self.sim.plan);
-        matches!(waiting, WaitingOn::Person(ask) if ask != Ask::Start)
-    }
-
     fn only_a_person_can_move_it(&self) -> bool {
-        self.waits_for_person()
-            && self.state.next_deadline().is_none()
+        self.wish.person
+            && self.wish.deadline == NEVER
             && self.answer.is_none()
             && self.next_command() == NEVER
     }
@@ -155,9 +170,9 @@ impl<'a> Driver<'a> {
 
     /// The earliest time at which something is due; none if only a person could do something.
     fn next_time(&mut self) -> Option<Timestamp> {
-        let reads = self.state.wanted_reads(&self.sim.plan);
+        let reads = self.wish.reads;
         self.want(&reads);
-        let mut next = self.state.next_deadline().unwrap_or(NEVER);
+        let mut next = self.wish.deadline;
         next = next.min(self.answer.as_ref().map_or(NEVER, |(at, _)| *at));
         next = next.min(self.next_command());
         if reads.calendar || !reads.hooks.is_empty() {
@@ -218,10 +233,10 @@ impl<'a> Driver<'a> {
             self.command(*order);
             return Due::Nothing;
         }
-        if self.state.next_deadline().is_some_and(|at| at <= self.now) {
+        if self.wish.deadline <= self.now {
             return Due::Event(Event::DeadlineReached);
         }
-        let reads = self.state.wanted_reads(&self.sim.plan);
+        let reads = self.wish.reads;
         if reads.calendar {
             return Due::Event(Event::CalendarRead(self.sim.plan.calendar_at(self.now)));
         }
@@ -276,6 +291,7 @@ impl<'a> Driver<'a> {
             self.observe_at = self.now;
         }
         self.state = next;
+        self.wish = Wish::of(&self.state, self.sim);
         if let Some(intent) = intent {
             self.send(&intent);
         }
@@ -359,7 +375,7 @@ impl<'a> Driver<'a> {
     // --- The read lane.
 
     /// Begins what a state wants judged, and forgets what it no longer does.
-    fn want(&mut self, reads: &tidegate_core::Reads) {
+    fn want(&mut self, reads: &Reads) {
         let exposed = if self.exposed == NEVER { self.now } else { self.exposed };
         let same =
             |slot: &Slot| wanted(reads, exposed).any(|w| w == (slot.check, slot.role, slot.since));
@@ -372,7 +388,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn observe(&mut self, reads: &tidegate_core::Reads) -> Due {
+    fn observe(&mut self, reads: &Reads) -> Due {
         let began = self.now;
         self.observe_due = NEVER;
         self.observe_at = began.after(self.sim.plan.policy().observe_every);
@@ -418,7 +434,7 @@ impl<'a> Driver<'a> {
             return Due::Nothing;
         }
         let (check, window) = (self.slots[index].check, self.slots[index].window(&self.sim.plan));
-        let signal = self.signals.get(usize::from(check.0)).copied().flatten();
+        let signal = self.sim.signals.get(usize::from(check.0)).copied();
         let (Some(window), Some(signal)) = (window, signal) else { return Due::Nothing };
         let look = match self.fleet.measure(&self.revisions, signal, window) {
             Ok(look) => Look { window, ..look },

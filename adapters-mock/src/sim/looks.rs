@@ -5,6 +5,9 @@ use tidegate_core::{
     Verdict, Window,
 };
 
+/// Room for as many looks as most gates ask for.
+const LOOKS: usize = 16;
+
 /// One check in one of its jobs, with the evidence so far.
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -24,7 +27,14 @@ impl Slot {
         since: Timestamp,
         judging: Box<dyn Judging>,
     ) -> Self {
-        Self { check, role, since, judging: Some(judging), looks: Vec::new(), delivered: None }
+        Self {
+            check,
+            role,
+            since,
+            judging: Some(judging),
+            looks: Vec::with_capacity(LOOKS),
+            delivered: None,
+        }
     }
 
     /// The window of the next look.

@@ -4,11 +4,11 @@
 //! it changes is a copy.
 
 use crate::{
-    Action, Arm, Event, Gate, GateProgress, Hold, Holds, Move, MoveId, Pace, Phase, Plan,
-    PlatformRun, Position, Rule, SafetyClass, Seq, Span, Stage, Surface, Timestamp, Weight,
+    Action, Arm, Gate, GateProgress, Hold, Holds, Move, MoveId, Pace, Phase, Plan, PlatformRun,
+    Position, Rule, SafetyClass, Seq, Span, Stage, Surface, Timestamp, Weight,
     decision::{Decision, Evidence},
     next_move::{Limits, NEVER, Next, Wanted, next_move},
-    rollout::{CallState, Ignored, Outstanding, PlatformTold, Rollout, Step},
+    rollout::{CallState, Outstanding, PlatformTold, Rollout, Step},
 };
 
 /// One turn.
@@ -24,6 +24,8 @@ pub(crate) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
+    // Inlined, as `step` is, so that a state is not copied from frame to frame.
+    #[inline]
     pub(crate) fn new(was: &'a Rollout, plan: &'a Plan, now: Timestamp) -> Self {
         let mut next = was.clone();
         next.seq = Seq(was.seq.0 + 1);
@@ -32,6 +34,7 @@ impl<'a> Turn<'a> {
     }
 
     /// The finished step.
+    #[inline]
     pub(crate) fn step(mut self, rule: Rule) -> Step {
         self.next.wake = self.wakes_at();
         if self.next.phase.is_terminal() {
@@ -374,18 +377,5 @@ impl Plan {
     #[must_use]
     pub fn is_platform_paced(&self) -> bool {
         self.stages.iter().any(|stage| matches!(stage.pace, Pace::Platform { .. }))
-    }
-}
-
-/// Carries out one event.
-pub(crate) fn begin<'a>(
-    state: &'a Rollout,
-    plan: &'a Plan,
-    now: Timestamp,
-    event: &Event,
-) -> Result<Turn<'a>, Ignored> {
-    match super::trigger::refused(state, now, event) {
-        Some(ignored) => Err(ignored),
-        None => Ok(Turn::new(state, plan, now)),
     }
 }
