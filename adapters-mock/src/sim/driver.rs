@@ -46,23 +46,19 @@ pub(super) struct Driver<'a> {
     run: Summary,
 }
 
-/// What a state waits for and wants to know.
+/// What a state wants to know, and when it wants to be told the time.
 #[derive(Clone, Copy)]
 struct Wish {
     reads: Reads,
     deadline: Timestamp,
-    /// Whether it waits for a person, the one who starts it apart.
-    person: bool,
+    /// Whether its slots are still to be made.
+    is_new: bool,
 }
 
 impl Wish {
     fn of(state: &Rollout, sim: &Sim) -> Self {
-        let waiting = state.waiting_on(&sim.plan);
-        Self {
-            reads: state.wanted_reads(&sim.plan),
-            deadline: state.next_deadline().unwrap_or(NEVER),
-            person: matches!(waiting, WaitingOn::Person(ask) if ask != Ask::Start),
-        }
+        let deadline = state.next_deadline().unwrap_or(NEVER);
+        Self { reads: state.wanted_reads(&sim.plan), deadline, is_new: true }
     }
 }
 
@@ -131,7 +127,7 @@ impl<'a> Driver<'a> {
             }
             let Some(at) = self.next_time() else { break End::WaitsForPerson };
             if at.since(self.began) > self.sim.limit {
-                break if self.wish.person { End::WaitsForPerson } else { End::OutOfTime };
+                break if self.waits_for_person() { End::WaitsForPerson } else { End::OutOfTime };
             }
             self.now = self.now.max(at);
             self.fleet.advance_to(self.now);
@@ -159,11 +155,16 @@ impl<'a> Driver<'a> {
         }
     }
 
+    fn waits_for_person(&self) -> bool {
+        let waiting = self.state.waiting_on(&self.sim.plan);
+        matches!(waiting, WaitingOn::Person(ask) if ask != Ask::Start)
+    }
+
     fn only_a_person_can_move_it(&self) -> bool {
-        self.wish.person
-            && self.wish.deadline == NEVER
+        self.wish.deadline == NEVER
             && self.answer.is_none()
             && self.next_command() == NEVER
+            && self.waits_for_person()
     }
 
     // --- What is due.
@@ -171,7 +172,10 @@ impl<'a> Driver<'a> {
     /// The earliest time at which something is due; none if only a person could do something.
     fn next_time(&mut self) -> Option<Timestamp> {
         let reads = self.wish.reads;
-        self.want(&reads);
+        if self.wish.is_new || self.exposed == NEVER {
+            self.wish.is_new = false;
+            self.want(&reads);
+        }
         let mut next = self.wish.deadline;
         next = next.min(self.answer.as_ref().map_or(NEVER, |(at, _)| *at));
         next = next.min(self.next_command());
@@ -273,8 +277,10 @@ impl<'a> Driver<'a> {
         self.adopt(step);
     }
 
+    // Inlined, so that a state is copied once.
+    #[inline]
     fn adopt(&mut self, step: Step) {
-        let Step { next, decision, intent } = step;
+        let next = &step.next;
         self.run.steps += 1;
         self.run.peak = self.run.peak.max(next.world().traffic.asked);
         if next.phase().is_backward() && self.run.turned_back.is_none() {
@@ -284,15 +290,15 @@ impl<'a> Driver<'a> {
             self.exposed = self.now;
         }
         if self.sim.recorded {
-            self.run.decisions.push(decision);
+            self.run.decisions.push(step.decision);
         }
         if next.observations_from() != self.state.observations_from() {
             self.read_at = None;
             self.observe_at = self.now;
         }
-        self.state = next;
+        self.state = step.next;
         self.wish = Wish::of(&self.state, self.sim);
-        if let Some(intent) = intent {
+        if let Some(intent) = step.intent {
             self.send(&intent);
         }
     }
