@@ -82,10 +82,14 @@ struct Tally {
 
 /// The requests of one arm in one period. A thinned Poisson process is two independent ones, so
 /// failed and served requests are drawn apart; that is exact, and cheaper than a binomial.
-#[derive(Clone, Copy, Debug)]
-struct Arrivals {
+#[derive(Clone, Debug)]
+pub(super) struct Arrivals {
     served: Poisson,
     failed: Poisson,
+}
+
+impl Arrivals {
+    const NONE: Self = Self { served: Poisson::Nothing, failed: Poisson::Nothing };
 }
 
 impl Fleet {
@@ -130,7 +134,7 @@ impl Fleet {
     }
 
     fn clean_look(
-        &self,
+        &mut self,
         ends: Ends,
         has_stable: bool,
         signal: Signal,
@@ -145,13 +149,13 @@ impl Fleet {
         }
         let window = Window { from: Timestamp(first * period), to: Timestamp(end * period) };
         let there = end.min(arrived / period);
-        let arm = |side: usize| self.arm(side, signal, first, there);
+        let mut arm = |side: usize| self.arm(side, signal, first, there);
         let stable = if has_stable { arm(ends.stable) } else { None };
         Look { complete: there == end, ..Look::complete(window, stable, arm(ends.candidate)) }
     }
 
     /// One arm over the periods `first .. end`; absent when it had no request.
-    fn arm(&self, side: usize, signal: Signal, first: u64, end: u64) -> Option<Measurement> {
+    fn arm(&mut self, side: usize, signal: Signal, first: u64, end: u64) -> Option<Measurement> {
         let tally = self.tally(side, first, end);
         let Tally { requests, errors } = tally;
         if requests == 0 {
@@ -186,45 +190,52 @@ impl Fleet {
         Measurement::Value { value, samples: n }
     }
 
-    fn tally(&self, side: usize, first: u64, end: u64) -> Tally {
-        let effect = self.effect(side);
+    fn tally(&mut self, side: usize, first: u64, end: u64) -> Tally {
         let bits = |kind| draw::Stream::new(self.seed, stream(side, kind));
         let (served, failed) = (bits(0), bits(1));
         let mut tally = Tally::default();
-        let mut count = |period, arrivals: Option<Arrivals>| {
-            if let Some(arrivals) = arrivals {
-                let errors = arrivals.failed.draw(failed.bits(period));
-                tally.requests += errors + arrivals.served.draw(served.bits(period));
-                tally.errors += errors;
-            }
+        let mut count = |period, arrivals: &Arrivals| {
+            let errors = arrivals.failed.draw(failed.bits(period));
+            tally.requests += errors + arrivals.served.draw(served.bits(period));
+            tally.errors += errors;
         };
-        if self.is_steady(effect, first, end) {
-            let arrivals = self.arrivals(side, effect, first);
+        if let Some(regime) = self.steady_regime(side, first, end) {
+            let arrivals = self.steady_arrivals(side, regime, first);
             (first..end).for_each(|period| count(period, arrivals));
         } else {
-            (first..end).for_each(|period| count(period, self.arrivals(side, effect, period)));
+            let effect = self.effect(side);
+            (first..end).for_each(|period| count(period, &self.arrivals(side, effect, period)));
         }
         tally
     }
 
-    /// Whether each of these periods expects what the first one does.
-    fn is_steady(&self, effect: Option<&EffectSpec>, first: u64, end: u64) -> bool {
+    /// The regime of these periods, where each of them expects what every other one does.
+    fn steady_regime(&self, side: usize, first: u64, end: u64) -> Option<usize> {
         let requests = &self.spec.requests;
         let period = self.spec.metrics.period.0.max(1);
-        let shape = effect.map_or(&Shape::Always, |effect| &effect.shape);
-        let changes = self.history.0.iter().rev().find(|regime| regime.from.0 < end * period);
-        requests.daily_swing <= 0.0
+        let shape = self.effect(side).map_or(&Shape::Always, |effect| &effect.shape);
+        let steady = requests.daily_swing <= 0.0
             && requests.burst_every.is_zero()
-            && !matches!(shape, Shape::After(_) | Shape::Leak(_))
-            && changes.is_none_or(|last| last.from.0 <= first * period)
+            && matches!(shape, Shape::Always | Shape::AboveWeight(_))
+            && first < end;
+        let last = self.history.0.iter().rposition(|regime| regime.from.0 < end * period)?;
+        (steady && self.history.0[last].from.0 <= first * period).then_some(last)
     }
 
-    fn arrivals(&self, side: usize, effect: Option<&EffectSpec>, period: u64) -> Option<Arrivals> {
+    /// What the periods of a regime expect, worked out at the first of them that is asked for. No
+    /// regime changes once a whole period of it has passed.
+    fn steady_arrivals(&mut self, side: usize, regime: usize, period: u64) -> &Arrivals {
+        let fresh = self.steady[side].as_ref().is_none_or(|(known, _)| *known != regime);
+        if fresh {
+            let arrivals = self.arrivals(side, self.effect(side), period);
+            self.steady[side] = Some((regime, arrivals));
+        }
+        self.steady[side].as_ref().map_or(&Arrivals::NONE, |(_, arrivals)| arrivals)
+    }
+
+    fn arrivals(&self, side: usize, effect: Option<&EffectSpec>, period: u64) -> Arrivals {
         let (requests, errors) = self.expected(side, effect, period);
-        (requests > 0.0).then(|| Arrivals {
-            served: Poisson::of(requests - errors),
-            failed: Poisson::of(errors),
-        })
+        Arrivals { served: Poisson::of(requests - errors), failed: Poisson::of(errors) }
     }
 
     /// Mean requests and mean errors of one side in one period, over all regimes that touch it.

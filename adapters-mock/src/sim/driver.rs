@@ -217,8 +217,7 @@ impl<'a> Driver<'a> {
     }
 
     fn look_due(&self, slot: &Slot) -> Timestamp {
-        let lag = self.sim.plan.capabilities().metric_lag;
-        slot.window(&self.sim.plan).map_or(NEVER, |window| window.to.after(lag))
+        slot.next.to.after(self.sim.plan.capabilities().metric_lag)
     }
 
     fn due(&mut self) -> Due {
@@ -263,24 +262,27 @@ impl<'a> Driver<'a> {
     }
 
     fn tell(&mut self, event: &Event) {
-        let Ok(step) = self.state.apply(&self.sim.plan, self.now, event) else { return };
-        if self.sim.checked {
-            let edge = Edge {
-                plan: &self.sim.plan,
-                before: &self.state,
-                event,
-                at: self.now,
-                step: &step,
-            };
-            self.run.violation = invariants::check(&edge).err();
+        let result = self.state.apply(&self.sim.plan, self.now, event);
+        let Ok(step) = &result else { return };
+        self.note(event, step);
+        // Moved from where it is: a state is large enough for each copy to be felt.
+        if let Ok(Step { next, intent, .. }) = result {
+            self.state = next;
+            self.wish = Wish::of(&self.state, self.sim);
+            if let Some(intent) = intent {
+                self.send(&intent);
+            }
         }
-        self.adopt(step);
     }
 
-    // Inlined, so that a state is copied once.
-    #[inline]
-    fn adopt(&mut self, step: Step) {
+    /// What a step says, before it is adopted.
+    fn note(&mut self, event: &Event, step: &Step) {
         let next = &step.next;
+        if self.sim.checked {
+            let (plan, before, at) = (&self.sim.plan, &self.state, self.now);
+            let edge = Edge { plan, before, event, at, step };
+            self.run.violation = invariants::check(&edge).err();
+        }
         self.run.steps += 1;
         self.run.peak = self.run.peak.max(next.world().traffic.asked);
         if next.phase().is_backward() && self.run.turned_back.is_none() {
@@ -290,16 +292,11 @@ impl<'a> Driver<'a> {
             self.exposed = self.now;
         }
         if self.sim.recorded {
-            self.run.decisions.push(step.decision);
+            self.run.decisions.push(step.decision.clone());
         }
         if next.observations_from() != self.state.observations_from() {
             self.read_at = None;
             self.observe_at = self.now;
-        }
-        self.state = step.next;
-        self.wish = Wish::of(&self.state, self.sim);
-        if let Some(intent) = step.intent {
-            self.send(&intent);
         }
     }
 
@@ -388,8 +385,11 @@ impl<'a> Driver<'a> {
         self.slots.retain(same);
         for (check, role, since) in wanted(reads, exposed) {
             let known = self.slots.iter().any(|slot| (slot.check, slot.role) == (check, role));
-            if !known && let Some(judge) = self.sim.judges.get(usize::from(check.0)) {
-                self.slots.push(Slot::new(check, role, since, judge.begin()));
+            if !known
+                && let Some(judge) = self.sim.judges.get(usize::from(check.0))
+                && let Some(planned) = self.sim.plan.check(check)
+            {
+                self.slots.push(Slot::new((check, planned), role, since, judge.begin()));
             }
         }
     }
@@ -398,7 +398,7 @@ impl<'a> Driver<'a> {
         let began = self.now;
         self.observe_due = NEVER;
         self.observe_at = began.after(self.sim.plan.policy().observe_every);
-        let mut seen = Observation::begun(began);
+        let mut seen = Box::new(Observation::begun(began));
         if !self.gets_through() {
             return Due::Nothing;
         }
@@ -415,7 +415,7 @@ impl<'a> Driver<'a> {
             seen.platform = self.fleet.platform(self.sim.plan.target(), &token).ok();
         }
         self.read_at = (seen.traffic.is_some() && seen.capacity.is_some()).then_some(began);
-        Due::Event(Event::Observed(Box::new(seen)))
+        Due::Event(Event::Observed(seen))
     }
 
     fn tag(&self, id: tidegate_core::MoveId) -> String {
@@ -439,9 +439,9 @@ impl<'a> Driver<'a> {
         if !self.gets_through() {
             return Due::Nothing;
         }
-        let (check, window) = (self.slots[index].check, self.slots[index].window(&self.sim.plan));
-        let signal = self.sim.signals.get(usize::from(check.0)).copied();
-        let (Some(window), Some(signal)) = (window, signal) else { return Due::Nothing };
+        let (check, window) = (self.slots[index].check, self.slots[index].next);
+        let signal = self.sim.signals.get(usize::from(check.0));
+        let Some(signal) = signal.copied() else { return Due::Nothing };
         let look = match self.fleet.measure(&self.revisions, signal, window) {
             Ok(look) => Look { window, ..look },
             Err(_) => Look::failed(window),

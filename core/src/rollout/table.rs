@@ -21,11 +21,13 @@ pub(crate) fn apply(
     if let Some(ignored) = refused(state, now, event) {
         return Err(ignored);
     }
-    let mut turn = Turn::new(state, plan, now);
+    let mut next = state.clone();
+    let mut turn = Turn::new(state, &mut next, plan, now);
     let trigger = turn.read(event)?;
     let (rule, act) = row(&state.phase, state.no_return, trigger).ok_or(Ignored::NotNow)?;
     act(&mut turn);
-    Ok(turn.step(rule))
+    let (decision, intent) = turn.finish(rule);
+    Ok(Step { next, decision, intent })
 }
 
 #[expect(clippy::too_many_lines, reason = "one table, one line a row")]

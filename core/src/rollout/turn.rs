@@ -8,7 +8,7 @@ use crate::{
     Position, Rule, SafetyClass, Seq, Span, Stage, Surface, Timestamp, Weight,
     decision::{Decision, Evidence},
     next_move::{Limits, NEVER, Next, Wanted, next_move},
-    rollout::{CallState, Outstanding, PlatformTold, Rollout, Step},
+    rollout::{CallState, Outstanding, PlatformTold, Rollout},
 };
 
 /// One turn.
@@ -16,7 +16,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) was: &'a Rollout,
     pub(crate) plan: &'a Plan,
     pub(crate) now: Timestamp,
-    pub(crate) next: Rollout,
+    /// The state after: a copy that its owner keeps in one place until it is finished.
+    pub(crate) next: &'a mut Rollout,
     pub(crate) intent: Option<Move>,
     pub(crate) evidence: Evidence,
     /// The change that the world was found to allow, when that is what happened.
@@ -24,18 +25,20 @@ pub(crate) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    // Inlined, as `step` is, so that a state is not copied from frame to frame.
-    #[inline]
-    pub(crate) fn new(was: &'a Rollout, plan: &'a Plan, now: Timestamp) -> Self {
-        let mut next = was.clone();
+    /// `next` is a copy of `was`.
+    pub(crate) fn new(
+        was: &'a Rollout,
+        next: &'a mut Rollout,
+        plan: &'a Plan,
+        now: Timestamp,
+    ) -> Self {
         next.seq = Seq(was.seq.0 + 1);
         next.clock = now;
         Self { was, plan, now, next, intent: None, evidence: Evidence::State, decided: None }
     }
 
-    /// The finished step.
-    #[inline]
-    pub(crate) fn step(mut self, rule: Rule) -> Step {
+    /// Finishes the state, and says why it is so and what is sent.
+    pub(crate) fn finish(mut self, rule: Rule) -> (Decision, Option<Move>) {
         self.next.wake = self.wakes_at();
         if self.next.phase.is_terminal() {
             self.next.holds = Holds::NONE;
@@ -55,7 +58,7 @@ impl<'a> Turn<'a> {
             weight_to: self.next.world.traffic.asked,
             evidence: self.evidence,
         };
-        Step { next: self.next, decision, intent: self.intent }
+        (decision, self.intent)
     }
 
     // --- Where we are in the plan.
