@@ -15,6 +15,7 @@ mod random;
 #[cfg(feature = "files")]
 mod rule;
 mod schema;
+mod sizes;
 mod strategies;
 mod supersede;
 mod targets;

@@ -9,8 +9,21 @@ const NORMAL_FROM: f64 = 30.0;
 
 /// Well-mixed bits of a seed, a stream and an index.
 pub(crate) const fn bits(seed: u64, stream: u64, index: u64) -> u64 {
-    let stream = mix(seed ^ stream.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    mix(stream ^ index.wrapping_mul(0xD1B5_4A32_D192_ED03))
+    Stream::new(seed, stream).bits(index)
+}
+
+/// One stream of a seed, for more than one index.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stream(u64);
+
+impl Stream {
+    pub(crate) const fn new(seed: u64, stream: u64) -> Self {
+        Self(mix(seed ^ stream.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+    }
+
+    pub(crate) const fn bits(self, index: u64) -> u64 {
+        mix(self.0 ^ index.wrapping_mul(0xD1B5_4A32_D192_ED03))
+    }
 }
 
 const fn mix(z: u64) -> u64 {
@@ -23,7 +36,7 @@ const fn mix(z: u64) -> u64 {
 /// Strictly between 0 and 1.
 #[expect(clippy::cast_precision_loss, reason = "52 bits are exact")]
 pub(crate) fn uniform(bits: u64) -> f64 {
-    ((bits >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
+    ((bits >> 12).cast_signed() as f64 + 0.5) / (1_u64 << 52) as f64
 }
 
 /// A standard normal value: the inverse distribution function by Acklam's rational approximation
@@ -82,14 +95,34 @@ fn polynomial(coefficients: &[f64], x: f64) -> f64 {
     coefficients.iter().fold(0.0, |sum, c| sum * x + c)
 }
 
-/// A Poisson count.
-pub(crate) fn poisson(bits: u64, mean: f64) -> u64 {
-    if mean <= 0.0 {
-        0
-    } else if mean < NORMAL_FROM {
-        small_poisson(uniform(bits), mean)
-    } else {
-        rounded(mean + mean.sqrt() * normal(bits))
+/// Poisson counts of one mean: what all of them share is worked out once.
+#[derive(Clone, Debug)]
+pub(crate) enum Poisson {
+    /// Always nothing.
+    Nothing,
+    /// By inversion, with the beginning of the distribution function.
+    Small(Inversion),
+    /// By the normal approximation.
+    Large { mean: f64, spread: f64 },
+}
+
+impl Poisson {
+    pub(crate) fn of(mean: f64) -> Self {
+        if mean <= 0.0 {
+            Self::Nothing
+        } else if mean < NORMAL_FROM {
+            Self::Small(Inversion::of(mean))
+        } else {
+            Self::Large { mean, spread: mean.sqrt() }
+        }
+    }
+
+    pub(crate) fn draw(&self, bits: u64) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Small(inversion) => inversion.draw(uniform(bits)),
+            Self::Large { mean, spread } => rounded(mean + spread * normal(bits)),
+        }
     }
 }
 
@@ -104,17 +137,46 @@ const RECIPROCALS: [f64; 201] = {
     table
 };
 
-/// By inversion: walks up the distribution function.
-fn small_poisson(u: f64, mean: f64) -> u64 {
-    let mut term = (-mean).exp();
-    let (mut sum, mut k) = (term, 0);
-    // 200 is more than thirty standard deviations above any mean that gets here.
-    while u > sum && k < RECIPROCALS.len() - 1 {
-        k += 1;
-        term *= mean * RECIPROCALS[k];
-        sum += term;
+/// Counts of a small mean, by walking up the distribution function. Its beginning is kept: most
+/// draws end there, and comparing with all of it is quicker than guessing where.
+#[derive(Clone, Debug)]
+pub(crate) struct Inversion {
+    mean: f64,
+    /// The distribution function at 0, 1, and so on.
+    sums: [f64; 8],
+    /// The probability of the last of them.
+    last: f64,
+}
+
+impl Inversion {
+    fn of(mean: f64) -> Self {
+        let mut last = (-mean).exp();
+        let mut sum = last;
+        let mut sums = [sum; 8];
+        for (k, slot) in sums.iter_mut().enumerate().skip(1) {
+            last *= mean * RECIPROCALS[k];
+            sum += last;
+            *slot = sum;
+        }
+        Self { mean, sums, last }
     }
-    k as u64
+
+    fn draw(&self, u: f64) -> u64 {
+        let below: u64 = self.sums.iter().map(|sum| u64::from(u > *sum)).sum();
+        if below < 8 { below } else { self.walk_on(u) }
+    }
+
+    #[cold]
+    fn walk_on(&self, u: f64) -> u64 {
+        let (mut k, mut term, mut sum) = (7, self.last, self.sums[7]);
+        // 200 is more than thirty standard deviations above any mean that gets here.
+        while u > sum && k < RECIPROCALS.len() - 1 {
+            k += 1;
+            term *= self.mean * RECIPROCALS[k];
+            sum += term;
+        }
+        k as u64
+    }
 }
 
 /// How many of `n` happen, each with probability `p`.
@@ -151,9 +213,10 @@ fn small_binomial(u: f64, n: u64, p: f64) -> u64 {
     k
 }
 
+/// To the nearest count; by truncation, because rounding is a call on most machines.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped at zero")]
 fn rounded(x: f64) -> u64 {
-    x.round().max(0.0) as u64
+    (x.max(0.0) + 0.5) as i64 as u64
 }
 
 #[cfg(test)]
@@ -172,7 +235,7 @@ mod tests {
     #[expect(clippy::cast_precision_loss, reason = "small counts")]
     fn counts_have_the_mean_and_variance_of_their_distribution() {
         for mean in [0.3, 4.0, 29.0, 31.0, 900.0] {
-            let (m, v) = mean_and_variance(|b| poisson(b, mean) as f64);
+            let (m, v) = mean_and_variance(|b| Poisson::of(mean).draw(b) as f64);
             assert!((m - mean).abs() < 0.03 * mean + 0.02, "mean {m} of Poisson {mean}");
             assert!((v - mean).abs() < 0.06 * mean + 0.02, "variance {v} of Poisson {mean}");
         }

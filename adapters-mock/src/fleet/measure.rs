@@ -8,7 +8,11 @@ use tidegate_core::{
     Window,
 };
 
-use super::{Ends, Fleet, draw, routes::SIDES};
+use super::{
+    Ends, Fleet,
+    draw::{self, Poisson},
+    routes::SIDES,
+};
 use crate::{
     faults::{Op, Wrong},
     spec::{Circumstances, EffectSpec, LatencySpec, Shape, Signal},
@@ -76,6 +80,18 @@ struct Tally {
     errors: u64,
 }
 
+/// The requests of one arm in one period. A thinned Poisson process is two independent ones, so
+/// failed and served requests are drawn apart; that is exact, and cheaper than a binomial.
+#[derive(Clone, Debug)]
+pub(super) struct Arrivals {
+    served: Poisson,
+    failed: Poisson,
+}
+
+impl Arrivals {
+    const NONE: Self = Self { served: Poisson::Nothing, failed: Poisson::Nothing };
+}
+
 impl Fleet {
     /// Measures by a metric's name, as [`measure`](Self::measure) does.
     ///
@@ -118,7 +134,7 @@ impl Fleet {
     }
 
     fn clean_look(
-        &self,
+        &mut self,
         ends: Ends,
         has_stable: bool,
         signal: Signal,
@@ -133,13 +149,13 @@ impl Fleet {
         }
         let window = Window { from: Timestamp(first * period), to: Timestamp(end * period) };
         let there = end.min(arrived / period);
-        let arm = |side: usize| self.arm(side, signal, first, there);
+        let mut arm = |side: usize| self.arm(side, signal, first, there);
         let stable = if has_stable { arm(ends.stable) } else { None };
         Look { complete: there == end, ..Look::complete(window, stable, arm(ends.candidate)) }
     }
 
     /// One arm over the periods `first .. end`; absent when it had no request.
-    fn arm(&self, side: usize, signal: Signal, first: u64, end: u64) -> Option<Measurement> {
+    fn arm(&mut self, side: usize, signal: Signal, first: u64, end: u64) -> Option<Measurement> {
         let tally = self.tally(side, first, end);
         let Tally { requests, errors } = tally;
         if requests == 0 {
@@ -174,21 +190,52 @@ impl Fleet {
         Measurement::Value { value, samples: n }
     }
 
-    fn tally(&self, side: usize, first: u64, end: u64) -> Tally {
-        let effect = self.effect(side);
+    fn tally(&mut self, side: usize, first: u64, end: u64) -> Tally {
+        let bits = |kind| draw::Stream::new(self.seed, stream(side, kind));
+        let (served, failed) = (bits(0), bits(1));
         let mut tally = Tally::default();
-        for period in first..end {
-            let (requests, errors) = self.expected(side, effect, period);
-            if requests > 0.0 {
-                // A thinned Poisson process is two independent ones, so failed and served requests
-                // are drawn apart; that is exact, and cheaper than a binomial.
-                let bits = |kind| draw::bits(self.seed, stream(side, kind), period);
-                let failed = draw::poisson(bits(1), errors);
-                tally.requests += failed + draw::poisson(bits(0), requests - errors);
-                tally.errors += failed;
-            }
+        let mut count = |period, arrivals: &Arrivals| {
+            let errors = arrivals.failed.draw(failed.bits(period));
+            tally.requests += errors + arrivals.served.draw(served.bits(period));
+            tally.errors += errors;
+        };
+        if let Some(regime) = self.steady_regime(side, first, end) {
+            let arrivals = self.steady_arrivals(side, regime, first);
+            (first..end).for_each(|period| count(period, arrivals));
+        } else {
+            let effect = self.effect(side);
+            (first..end).for_each(|period| count(period, &self.arrivals(side, effect, period)));
         }
         tally
+    }
+
+    /// The regime of these periods, where each of them expects what every other one does.
+    fn steady_regime(&self, side: usize, first: u64, end: u64) -> Option<usize> {
+        let requests = &self.spec.requests;
+        let period = self.spec.metrics.period.0.max(1);
+        let shape = self.effect(side).map_or(&Shape::Always, |effect| &effect.shape);
+        let steady = requests.daily_swing <= 0.0
+            && requests.burst_every.is_zero()
+            && matches!(shape, Shape::Always | Shape::AboveWeight(_))
+            && first < end;
+        let last = self.history.0.iter().rposition(|regime| regime.from.0 < end * period)?;
+        (steady && self.history.0[last].from.0 <= first * period).then_some(last)
+    }
+
+    /// What the periods of a regime expect, worked out at the first of them that is asked for. No
+    /// regime changes once a whole period of it has passed.
+    fn steady_arrivals(&mut self, side: usize, regime: usize, period: u64) -> &Arrivals {
+        let fresh = self.steady[side].as_ref().is_none_or(|(known, _)| *known != regime);
+        if fresh {
+            let arrivals = self.arrivals(side, self.effect(side), period);
+            self.steady[side] = Some((regime, arrivals));
+        }
+        self.steady[side].as_ref().map_or(&Arrivals::NONE, |(_, arrivals)| arrivals)
+    }
+
+    fn arrivals(&self, side: usize, effect: Option<&EffectSpec>, period: u64) -> Arrivals {
+        let (requests, errors) = self.expected(side, effect, period);
+        Arrivals { served: Poisson::of(requests - errors), failed: Poisson::of(errors) }
     }
 
     /// Mean requests and mean errors of one side in one period, over all regimes that touch it.

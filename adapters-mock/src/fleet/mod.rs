@@ -25,7 +25,7 @@ pub use log::{Fate, Logged, Request};
 pub use send::Reply;
 
 use self::{
-    measure::{History, Latencies},
+    measure::{Arrivals, History, Latencies},
     platform::Platform,
     routes::{Route, SIDES},
     send::Pending,
@@ -71,6 +71,8 @@ pub struct Fleet {
     platform: Platform,
     history: History,
     latencies: Latencies,
+    /// By side, what the periods of one regime expect.
+    steady: [Option<(usize, Arrivals)>; SIDES],
     log: Vec<Logged>,
     calls: [u32; Op::COUNT],
     port_calls: u32,
@@ -114,6 +116,7 @@ impl Fleet {
             platform: Platform::default(),
             history: History::default(),
             latencies,
+            steady: [const { None }; SIDES],
             log: Vec::new(),
             calls: [0; Op::COUNT],
             port_calls: 0,
@@ -226,13 +229,14 @@ impl Fleet {
     }
 
     fn side_of(&mut self, revision: &tidegate_core::Revision, serves: bool) -> usize {
-        let known = self.sides.iter().position(|side| side.revision.as_ref() == Some(revision));
+        let known = self.sides.iter().position(|side| side.is_of(revision));
         if let Some(index) = known {
             return index;
         }
         let nameless = serves && self.sides.first().is_some_and(|side| side.revision.is_none());
         let index = if nameless { 0 } else { self.free_side() };
         self.sides[index].revision = Some(revision.clone());
+        self.steady[index] = None;
         index
     }
 

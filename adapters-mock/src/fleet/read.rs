@@ -102,11 +102,25 @@ impl Fleet {
     }
 
     fn traffic_now(&self, ends: Ends) -> SeenTraffic {
-        let splits = || (0..self.routes.len()).map(|index| self.split(index, ends));
-        let low = splits().map(Split::of_arms).min().unwrap_or_default();
-        let high = splits().map(Split::of_arms).max().unwrap_or_default();
-        let other = splits().map(Split::other).max().unwrap_or_default();
-        SeenTraffic { low, high, other, at: self.now }
+        let of = |index| {
+            let split = self.split(index, ends);
+            let share = split.of_arms();
+            SeenTraffic { low: share, high: share, other: split.other(), at: self.now }
+        };
+        let none = SeenTraffic {
+            low: Weight::ZERO,
+            high: Weight::ZERO,
+            other: Weight::ZERO,
+            at: self.now,
+        };
+        let all = (0..self.routes.len()).map(of);
+        all.reduce(|a, b| SeenTraffic {
+            low: a.low.min(b.low),
+            high: a.high.max(b.high),
+            other: a.other.max(b.other),
+            at: self.now,
+        })
+        .unwrap_or(none)
     }
 
     fn route(&self, index: usize, ends: Ends) -> RouteReading {

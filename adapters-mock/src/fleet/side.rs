@@ -44,6 +44,12 @@ impl Side {
         Self { asked: full, ready: full, serving_since: Some(now), ..Self::default() }
     }
 
+    /// Whether it is this revision's. Mostly it holds the very same text.
+    pub(crate) fn is_of(&self, revision: &Revision) -> bool {
+        let same = |own: &Revision| std::ptr::eq(own.as_str(), revision.as_str());
+        self.revision.as_ref().is_some_and(|own| same(own) || own == revision)
+    }
+
     pub(crate) fn ready_total(&self) -> u32 {
         self.ready.iter().sum()
     }

@@ -1,9 +1,11 @@
 //! The loop: the earliest thing due, carried to the machine or to the fleet.
 
+use std::sync::Arc;
+
 use tidegate_core::{
     Action, Actor, Answer, Ask, Call, Command, CommandId, Epoch, Event, FailureKind, HookAnswer,
-    HookIndex, Identity, Look, Move, Observation, Order, Outcome, Phase, Revisions, Rollout, Span,
-    Split, Step, Timestamp, Weight,
+    HookIndex, Identity, Look, Move, Observation, Order, Outcome, Phase, Reads, Revisions, Rollout,
+    Span, Split, Step, Timestamp, Weight,
     invariants::{self, Edge, Violation},
     rollout::{CallState, WaitingOn},
 };
@@ -11,9 +13,8 @@ use tidegate_core::{
 use super::{
     End, Run, Sim,
     looks::{Slot, wanted},
-    revisions,
 };
-use crate::{Fleet, Reply, Request, spec::Signal};
+use crate::{Fleet, Reply, Request};
 
 const NEVER: Timestamp = Timestamp::MAX;
 /// How long a crashed engine takes to come back.
@@ -26,8 +27,9 @@ pub(super) struct Driver<'a> {
     sim: &'a Sim,
     fleet: Fleet,
     revisions: Revisions,
-    signals: Vec<Option<Signal>>,
     state: Rollout,
+    /// What the state says of itself, asked once for each state.
+    wish: Wish,
     began: Timestamp,
     now: Timestamp,
     /// The answer on its way, and when it comes.
@@ -42,6 +44,22 @@ pub(super) struct Driver<'a> {
     commands: usize,
     crashed: bool,
     run: Summary,
+}
+
+/// What a state wants to know, and when it wants to be told the time.
+#[derive(Clone, Copy)]
+struct Wish {
+    reads: Reads,
+    deadline: Timestamp,
+    /// Whether its slots are still to be made.
+    is_new: bool,
+}
+
+impl Wish {
+    fn of(state: &Rollout, sim: &Sim) -> Self {
+        let deadline = state.next_deadline().unwrap_or(NEVER);
+        Self { reads: state.wanted_reads(&sim.plan), deadline, is_new: true }
+    }
 }
 
 /// What a run comes to.
@@ -61,15 +79,13 @@ enum Due {
 
 impl<'a> Driver<'a> {
     pub(super) fn new(sim: &'a Sim, seed: u64) -> Self {
-        let fleet = Fleet::new(sim.world.clone(), seed);
+        let fleet = Fleet::new(Arc::clone(&sim.world), seed);
         let now = fleet.now();
-        let found = sim.world.found(now);
-        let opened = Rollout::open(Identity::default(), &sim.plan, &found, now);
-        let signals = sim.plan.checks().iter().map(|check| sim.world.signal(&check.metric));
+        let opened = Rollout::open(Identity::default(), &sim.plan, &sim.found, now);
         let mut driver = Self {
             sim,
-            revisions: revisions(sim.world.first),
-            signals: signals.collect(),
+            revisions: sim.revisions.clone(),
+            wish: Wish::of(&opened.next, sim),
             state: opened.next,
             began: now,
             now,
@@ -145,19 +161,22 @@ impl<'a> Driver<'a> {
     }
 
     fn only_a_person_can_move_it(&self) -> bool {
-        self.waits_for_person()
-            && self.state.next_deadline().is_none()
+        self.wish.deadline == NEVER
             && self.answer.is_none()
             && self.next_command() == NEVER
+            && self.waits_for_person()
     }
 
     // --- What is due.
 
     /// The earliest time at which something is due; none if only a person could do something.
     fn next_time(&mut self) -> Option<Timestamp> {
-        let reads = self.state.wanted_reads(&self.sim.plan);
-        self.want(&reads);
-        let mut next = self.state.next_deadline().unwrap_or(NEVER);
+        let reads = self.wish.reads;
+        if self.wish.is_new || self.exposed == NEVER {
+            self.wish.is_new = false;
+            self.want(&reads);
+        }
+        let mut next = self.wish.deadline;
         next = next.min(self.answer.as_ref().map_or(NEVER, |(at, _)| *at));
         next = next.min(self.next_command());
         if reads.calendar || !reads.hooks.is_empty() {
@@ -198,8 +217,7 @@ impl<'a> Driver<'a> {
     }
 
     fn look_due(&self, slot: &Slot) -> Timestamp {
-        let lag = self.sim.plan.capabilities().metric_lag;
-        slot.window(&self.sim.plan).map_or(NEVER, |window| window.to.after(lag))
+        slot.next.to.after(self.sim.plan.capabilities().metric_lag)
     }
 
     fn due(&mut self) -> Due {
@@ -220,10 +238,10 @@ impl<'a> Driver<'a> {
             }
             return Due::Nothing;
         }
-        if self.state.next_deadline().is_some_and(|at| at <= self.now) {
+        if self.wish.deadline <= self.now {
             return Due::Event(Event::DeadlineReached);
         }
-        let reads = self.state.wanted_reads(&self.sim.plan);
+        let reads = self.wish.reads;
         if reads.calendar {
             return Due::Event(Event::CalendarRead(self.sim.plan.calendar_at(self.now)));
         }
@@ -246,7 +264,8 @@ impl<'a> Driver<'a> {
     }
 
     fn tell(&mut self, event: &Event) {
-        let Ok(step) = self.state.apply(&self.sim.plan, self.now, event) else {
+        let result = self.state.apply(&self.sim.plan, self.now, event);
+        let Ok(step) = &result else {
             if self.sim.checked {
                 let (plan, now) = (&self.sim.plan, self.now);
                 let ignored = invariants::check_ignored(plan, &self.state, event, now);
@@ -254,21 +273,25 @@ impl<'a> Driver<'a> {
             }
             return;
         };
-        if self.sim.checked {
-            let edge = Edge {
-                plan: &self.sim.plan,
-                before: &self.state,
-                event,
-                at: self.now,
-                step: &step,
-            };
-            self.run.violation = invariants::check(&edge).err();
+        self.note(event, step);
+        // Moved from where it is: a state is large enough for each copy to be felt.
+        if let Ok(Step { next, intent, .. }) = result {
+            self.state = next;
+            self.wish = Wish::of(&self.state, self.sim);
+            if let Some(intent) = intent {
+                self.send(&intent);
+            }
         }
-        self.adopt(step);
     }
 
-    fn adopt(&mut self, step: Step) {
-        let Step { next, decision, intent } = step;
+    /// What a step says, before it is adopted.
+    fn note(&mut self, event: &Event, step: &Step) {
+        let next = &step.next;
+        if self.sim.checked {
+            let (plan, before, at) = (&self.sim.plan, &self.state, self.now);
+            let edge = Edge { plan, before, event, at, step };
+            self.run.violation = invariants::check(&edge).err();
+        }
         self.run.steps += 1;
         self.run.peak = self.run.peak.max(next.world().traffic.asked);
         if next.phase().is_backward() && self.run.turned_back.is_none() {
@@ -278,15 +301,11 @@ impl<'a> Driver<'a> {
             self.exposed = self.now;
         }
         if self.sim.recorded {
-            self.run.decisions.push(decision);
+            self.run.decisions.push(step.decision.clone());
         }
         if next.observations_from() != self.state.observations_from() {
             self.read_at = None;
             self.observe_at = self.now;
-        }
-        self.state = next;
-        if let Some(intent) = intent {
-            self.send(&intent);
         }
     }
 
@@ -368,24 +387,27 @@ impl<'a> Driver<'a> {
     // --- The read lane.
 
     /// Begins what a state wants judged, and forgets what it no longer does.
-    fn want(&mut self, reads: &tidegate_core::Reads) {
+    fn want(&mut self, reads: &Reads) {
         let exposed = if self.exposed == NEVER { self.now } else { self.exposed };
         let same =
             |slot: &Slot| wanted(reads, exposed).any(|w| w == (slot.check, slot.role, slot.since));
         self.slots.retain(same);
         for (check, role, since) in wanted(reads, exposed) {
             let known = self.slots.iter().any(|slot| (slot.check, slot.role) == (check, role));
-            if !known && let Some(judge) = self.sim.judges.get(usize::from(check.0)) {
-                self.slots.push(Slot::new(check, role, since, judge.begin()));
+            if !known
+                && let Some(judge) = self.sim.judges.get(usize::from(check.0))
+                && let Some(planned) = self.sim.plan.check(check)
+            {
+                self.slots.push(Slot::new((check, planned), role, since, judge.begin()));
             }
         }
     }
 
-    fn observe(&mut self, reads: &tidegate_core::Reads) -> Due {
+    fn observe(&mut self, reads: &Reads) -> Due {
         let began = self.now;
         self.observe_due = NEVER;
         self.observe_at = began.after(self.sim.plan.policy().observe_every);
-        let mut seen = Observation::begun(began);
+        let mut seen = Box::new(Observation::begun(began));
         if !self.gets_through() {
             return Due::Nothing;
         }
@@ -402,7 +424,7 @@ impl<'a> Driver<'a> {
             seen.platform = self.fleet.platform(self.sim.plan.target(), &token).ok();
         }
         self.read_at = (seen.traffic.is_some() && seen.capacity.is_some()).then_some(began);
-        Due::Event(Event::Observed(Box::new(seen)))
+        Due::Event(Event::Observed(seen))
     }
 
     fn tag(&self, id: tidegate_core::MoveId) -> String {
@@ -426,9 +448,9 @@ impl<'a> Driver<'a> {
         if !self.gets_through() {
             return Due::Nothing;
         }
-        let (check, window) = (self.slots[index].check, self.slots[index].window(&self.sim.plan));
-        let signal = self.signals.get(usize::from(check.0)).copied().flatten();
-        let (Some(window), Some(signal)) = (window, signal) else { return Due::Nothing };
+        let (check, window) = (self.slots[index].check, self.slots[index].next);
+        let signal = self.sim.signals.get(usize::from(check.0));
+        let Some(signal) = signal.copied() else { return Due::Nothing };
         let look = match self.fleet.measure(&self.revisions, signal, window) {
             Ok(look) => Look { window, ..look },
             Err(_) => Look::failed(window),

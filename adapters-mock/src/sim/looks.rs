@@ -1,9 +1,12 @@
 //! Which look is taken when, and what the judges make of it.
 
 use tidegate_core::{
-    CheckIndex, Event, Judged, Judgement, Judging, Look, Plan, Reads, Role, Span, Timestamp,
+    Check, CheckIndex, Event, Judged, Judgement, Judging, Look, Reads, Role, Span, Timestamp,
     Verdict, Window,
 };
+
+/// Room for as many looks as most gates ask for.
+const LOOKS: usize = 16;
 
 /// One check in one of its jobs, with the evidence so far.
 #[derive(Debug)]
@@ -12,6 +15,9 @@ pub(super) struct Slot {
     pub(super) role: Role,
     /// Where the windows are counted from.
     pub(super) since: Timestamp,
+    /// The window of the next look.
+    pub(super) next: Window,
+    every: Span,
     judging: Option<Box<dyn Judging>>,
     looks: Vec<Look>,
     delivered: Option<(Verdict, bool)>,
@@ -19,25 +25,29 @@ pub(super) struct Slot {
 
 impl Slot {
     pub(super) fn new(
-        check: CheckIndex,
+        (index, check): (CheckIndex, &Check),
         role: Role,
         since: Timestamp,
         judging: Box<dyn Judging>,
     ) -> Self {
-        Self { check, role, since, judging: Some(judging), looks: Vec::new(), delivered: None }
-    }
-
-    /// The window of the next look.
-    pub(super) fn window(&self, plan: &Plan) -> Option<Window> {
-        let check = plan.check(self.check)?;
-        let n = u64::try_from(self.looks.len()).unwrap_or(u64::MAX);
-        let from = self.since.after(Span(check.every.0.saturating_mul(n)));
-        Some(Window { from, to: from.after(check.window) })
+        let next = Window { from: since, to: since.after(check.window) };
+        Self {
+            check: index,
+            role,
+            since,
+            next,
+            every: check.every,
+            judging: Some(judging),
+            looks: Vec::with_capacity(LOOKS),
+            delivered: None,
+        }
     }
 
     /// Takes a look in; an event when it says something new.
     pub(super) fn take(&mut self, look: Look) -> Option<Event> {
         self.looks.push(look);
+        let Window { from, to } = self.next;
+        self.next = Window { from: from.after(self.every), to: to.after(self.every) };
         let judgement = self.judging.as_mut()?.look(&look);
         self.deliver(judgement, look.window.to)
     }

@@ -11,18 +11,26 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tidegate_core::{
     Decision, Judge, JudgeKind, Order, Phase, PhaseName, Plan, Revisions, Rollout, Span, Timestamp,
-    Weight, invariants::Violation,
+    Weight, World, invariants::Violation,
 };
 
 use self::driver::Driver;
-use crate::{Fleet, spec::WorldSpec};
+use crate::{
+    Fleet,
+    spec::{Signal, WorldSpec},
+};
 
 /// A plan and a world, to be run with any number of seeds.
 #[derive(Clone, Debug)]
 pub struct Sim {
     plan: Arc<Plan>,
     world: Arc<WorldSpec>,
+    /// The judge of each check, and what it looks at.
     judges: Vec<Arc<dyn Judge>>,
+    signals: Vec<Signal>,
+    /// The world as every run finds it.
+    found: World,
+    revisions: Revisions,
     commands: Vec<(Span, Ordered)>,
     limit: Span,
     checked: bool,
@@ -109,11 +117,13 @@ impl Sim {
     ) -> Result<Self, SimError> {
         let (plan, world) = (plan.into(), world.into());
         let mut built: Vec<Arc<dyn Judge>> = Vec::new();
+        let mut signals = Vec::new();
         for check in plan.checks() {
-            if world.signal(&check.metric).is_none() {
+            let Some(signal) = world.signal(&check.metric) else {
                 let (check, metric) = (check.name.clone(), check.metric.clone());
                 return Err(SimError::NoMetric { check, metric });
-            }
+            };
+            signals.push(signal);
             built.push(match &check.judge {
                 JudgeKind::Threshold(threshold) => Arc::new(*threshold),
                 JudgeKind::Custom(name) => match judges.get(name) {
@@ -130,9 +140,12 @@ impl Sim {
             });
         }
         Ok(Self {
+            found: world.found(Fleet::BEGIN),
+            revisions: revisions(world.first),
             plan,
             world,
             judges: built,
+            signals,
             commands: Vec::new(),
             limit: Span::hours(24 * 7),
             checked: true,

@@ -71,3 +71,9 @@ impl fmt::Display for Counterexample {
 pub fn explore(plan: &Plan, found: &World, scope: &Scope) -> Report {
     search::Search::new(plan, scope, Rollout::apply).run(found)
 }
+
+/// [`explore`] without a second thread: for measuring, and where another core is not to be used.
+#[must_use]
+pub fn explore_on_one_thread(plan: &Plan, found: &World, scope: &Scope) -> Report {
+    search::Search::new(plan, scope, Rollout::apply).on_one_thread().run(found)
+}

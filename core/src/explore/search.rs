@@ -56,6 +56,8 @@ pub(super) type Machine = fn(&Rollout, &Plan, Timestamp, &Event) -> Result<Step,
 pub(super) struct Search<'a> {
     plan: &'a Plan,
     machine: Machine,
+    /// Levels smaller than this are expanded by one thread.
+    divided_from: usize,
     environment: Environment<'a>,
     scope: Scope,
     places: Places,
@@ -72,6 +74,7 @@ impl<'a> Search<'a> {
         Self {
             plan,
             machine,
+            divided_from: 64,
             environment: Environment::new(plan, scope),
             scope: *scope,
             places: Places::default(),
@@ -89,6 +92,11 @@ impl<'a> Search<'a> {
                 scope: *scope,
             },
         }
+    }
+
+    pub(super) const fn on_one_thread(mut self) -> Self {
+        self.divided_from = usize::MAX;
+        self
     }
 
     pub(super) fn run(mut self, found: &World) -> Report {
@@ -144,7 +152,7 @@ impl<'a> Search<'a> {
     fn next_level(&mut self, level: &[(u32, Node)], root: &Node) -> Vec<(u32, Node)> {
         let (left, right) = level.split_at(level.len() / 2);
         let this = &*self;
-        let parts = if level.len() < 64 {
+        let parts = if level.len() < self.divided_from {
             vec![this.expand(level)]
         } else {
             std::thread::scope(|scope| {

@@ -115,7 +115,12 @@ impl IndexSet {
 
     /// The indices, rising.
     pub fn iter(self) -> impl Iterator<Item = u8> {
-        (0..16).filter(move |index| self.contains(*index))
+        let mut left = self;
+        std::iter::from_fn(move || {
+            let lowest = (0..16).nth(left.0.trailing_zeros() as usize)?;
+            left = left.without(lowest);
+            Some(lowest)
+        })
     }
 }
 

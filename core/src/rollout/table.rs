@@ -5,8 +5,8 @@ use crate::{
     Event, Outlook, Phase, Plan, PlatformRun, Rule, Timestamp,
     rollout::{
         Ignored, Rollout, Step,
-        trigger::Trigger,
-        turn::{Turn, begin},
+        trigger::{Trigger, refused},
+        turn::Turn,
     },
 };
 
@@ -18,11 +18,16 @@ pub(crate) fn apply(
     now: Timestamp,
     event: &Event,
 ) -> Result<Step, Ignored> {
-    let mut turn = begin(state, plan, now, event)?;
+    if let Some(ignored) = refused(state, now, event) {
+        return Err(ignored);
+    }
+    let mut next = state.clone();
+    let mut turn = Turn::new(state, &mut next, plan, now);
     let trigger = turn.read(event)?;
     let (rule, act) = row(&state.phase, state.no_return, trigger).ok_or(Ignored::NotNow)?;
     act(&mut turn);
-    Ok(turn.step(rule))
+    let (decision, intent) = turn.finish(rule);
+    Ok(Step { next, decision, intent })
 }
 
 #[expect(clippy::too_many_lines, reason = "one table, one line a row")]

@@ -4,11 +4,11 @@
 //! it changes is a copy.
 
 use crate::{
-    Action, Arm, Event, Gate, GateProgress, Hold, Holds, Move, MoveId, Pace, Phase, Plan,
-    PlatformRun, Position, Rule, SafetyClass, Seq, Span, Stage, Surface, Timestamp, Weight,
+    Action, Arm, Gate, GateProgress, Hold, Holds, Move, MoveId, Pace, Phase, Plan, PlatformRun,
+    Position, Rule, SafetyClass, Seq, Span, Stage, Surface, Timestamp, Weight,
     decision::{Decision, Evidence},
     next_move::{Limits, NEVER, Next, Wanted, next_move},
-    rollout::{CallState, Ignored, Outstanding, PlatformTold, Rollout, Step},
+    rollout::{CallState, Outstanding, PlatformTold, Rollout},
 };
 
 /// One turn.
@@ -16,7 +16,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) was: &'a Rollout,
     pub(crate) plan: &'a Plan,
     pub(crate) now: Timestamp,
-    pub(crate) next: Rollout,
+    /// The state after: a copy that its owner keeps in one place until it is finished.
+    pub(crate) next: &'a mut Rollout,
     pub(crate) intent: Option<Move>,
     pub(crate) evidence: Evidence,
     /// The change that the world was found to allow, when that is what happened.
@@ -24,15 +25,20 @@ pub(crate) struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    pub(crate) fn new(was: &'a Rollout, plan: &'a Plan, now: Timestamp) -> Self {
-        let mut next = was.clone();
+    /// `next` is a copy of `was`.
+    pub(crate) fn new(
+        was: &'a Rollout,
+        next: &'a mut Rollout,
+        plan: &'a Plan,
+        now: Timestamp,
+    ) -> Self {
         next.seq = Seq(was.seq.0 + 1);
         next.clock = now;
         Self { was, plan, now, next, intent: None, evidence: Evidence::State, decided: None }
     }
 
-    /// The finished step.
-    pub(crate) fn step(mut self, rule: Rule) -> Step {
+    /// Finishes the state, and says why it is so and what is sent.
+    pub(crate) fn finish(mut self, rule: Rule) -> (Decision, Option<Move>) {
         self.next.wake = self.wakes_at();
         if self.next.phase.is_terminal() {
             self.next.holds = Holds::NONE;
@@ -52,7 +58,7 @@ impl<'a> Turn<'a> {
             weight_to: self.next.world.traffic.asked,
             evidence: self.evidence,
         };
-        Step { next: self.next, decision, intent: self.intent }
+        (decision, self.intent)
     }
 
     // --- Where we are in the plan.
@@ -374,18 +380,5 @@ impl Plan {
     #[must_use]
     pub fn is_platform_paced(&self) -> bool {
         self.stages.iter().any(|stage| matches!(stage.pace, Pace::Platform { .. }))
-    }
-}
-
-/// Carries out one event.
-pub(crate) fn begin<'a>(
-    state: &'a Rollout,
-    plan: &'a Plan,
-    now: Timestamp,
-    event: &Event,
-) -> Result<Turn<'a>, Ignored> {
-    match super::trigger::refused(state, now, event) {
-        Some(ignored) => Err(ignored),
-        None => Ok(Turn::new(state, plan, now)),
     }
 }
