@@ -71,3 +71,9 @@ impl fmt::Display for Counterexample {
 pub fn explore(plan: &Plan, found: &World, scope: &Scope) -> Report {
     search::Search::new(plan, scope, Rollout::apply).run(found)
 }
+
+/// What [`explore`] does, on the calling thread alone. The report is the same.
+#[must_use]
+pub fn explore_on_one_thread(plan: &Plan, found: &World, scope: &Scope) -> Report {
+    search::Search::new(plan, scope, Rollout::apply).on_one_thread().run(found)
+}

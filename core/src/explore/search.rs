@@ -17,7 +17,7 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A state of machine and environment.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 struct Node {
     state: Rollout,
     env: Env,
@@ -36,7 +36,8 @@ struct Child {
     nth: u32,
     print: u64,
     fair: bool,
-    node: Node,
+    /// Boxed, because lists of them grow by moving.
+    node: Box<Node>,
 }
 
 /// What one thread found on its part of a level.
@@ -58,6 +59,8 @@ pub(super) struct Search<'a> {
     machine: Machine,
     environment: Environment<'a>,
     scope: Scope,
+    /// Whether a level is divided between two threads.
+    divided: bool,
     places: Places,
     origins: Vec<Origin>,
     /// Edges that a fair world may take, for the search for stuck states.
@@ -74,6 +77,7 @@ impl<'a> Search<'a> {
             machine,
             environment: Environment::new(plan, scope),
             scope: *scope,
+            divided: true,
             places: Places::default(),
             origins: Vec::new(),
             fair: Vec::new(),
@@ -91,10 +95,14 @@ impl<'a> Search<'a> {
         }
     }
 
+    pub(super) fn on_one_thread(self) -> Self {
+        Self { divided: false, ..self }
+    }
+
     pub(super) fn run(mut self, found: &World) -> Report {
         let root = self.root(found);
-        self.admit(&root, Origin { parent: 0, nth: 0 }, fingerprint::of(&root));
-        let mut level = vec![(0, root.clone())];
+        self.admit(&root, Origin { parent: 0, nth: 0 }, fingerprint::of(&(&root.state, &root.env)));
+        let mut level = vec![(0, Box::new(root.clone()))];
         while !level.is_empty() && self.report.violation.is_none() {
             if self.origins.len() > self.scope.limit {
                 return self.finish();
@@ -141,10 +149,10 @@ impl<'a> Search<'a> {
         index
     }
 
-    fn next_level(&mut self, level: &[(u32, Node)], root: &Node) -> Vec<(u32, Node)> {
+    fn next_level(&mut self, level: &[(u32, Box<Node>)], root: &Node) -> Vec<(u32, Box<Node>)> {
         let (left, right) = level.split_at(level.len() / 2);
         let this = &*self;
-        let parts = if level.len() < 64 {
+        let parts = if level.len() < 64 || !self.divided {
             vec![this.expand(level)]
         } else {
             std::thread::scope(|scope| {
@@ -161,7 +169,7 @@ impl<'a> Search<'a> {
         next
     }
 
-    fn take(&mut self, part: Part, next: &mut Vec<(u32, Node)>, root: &Node) {
+    fn take(&mut self, part: Part, next: &mut Vec<(u32, Box<Node>)>, root: &Node) {
         self.report.edges += part.edges;
         self.report.ignored += part.ignored;
         for (rule, phases) in part.rules {
@@ -189,7 +197,7 @@ impl<'a> Search<'a> {
     }
 
     /// All successors of some states, each edge checked.
-    fn expand(&self, nodes: &[(u32, Node)]) -> Part {
+    fn expand(&self, nodes: &[(u32, Box<Node>)]) -> Part {
         let mut part = Part::default();
         for (index, node) in nodes {
             let mut nth = 0;
@@ -206,10 +214,9 @@ impl<'a> Search<'a> {
     fn follow(&self, parent: u32, nth: u32, node: &Node, happening: Happening, part: &mut Part) {
         let Happening { at, event, env, fair, .. } = happening;
         let Some(event) = event else {
-            let alone = Node { state: node.state.clone(), env };
             // After the end the world goes its own way; what was reported was checked when it was.
-            if !alone.state.phase().is_terminal() {
-                self.admit_if_true(parent, nth, fair, alone, part);
+            if !node.state.phase().is_terminal() {
+                self.reach(Origin { parent, nth }, fair, &node.state, env, part);
             }
             return;
         };
@@ -234,25 +241,29 @@ impl<'a> Search<'a> {
         }
         let decision = &step.decision;
         part.rules.entry(decision.rule).or_default().insert((decision.from, decision.to));
-        for mut env in self.environment.abandoned(&node.state, &step.next, Some(&event), &env) {
-            env.canonical(step.next.clock());
-            let next = Node { state: step.next.canonical(), env };
-            self.admit_if_true(parent, nth, fair, next, part);
+        let clock = step.next.clock();
+        let after = self.environment.aftermath(&node.state, &step.next, &event, env);
+        let state = step.next.into_canonical();
+        for mut env in after {
+            env.canonical(clock);
+            self.reach(Origin { parent, nth }, fair, &state, env, part);
         }
     }
 
-    fn admit_if_true(&self, parent: u32, nth: u32, fair: bool, node: Node, part: &mut Part) {
-        match self.environment.untrue(&node.state, &node.env) {
-            Some(what) => part.broken = Some((parent, nth, Violation { number: 10, what })),
-            None => self.reach(parent, nth, fair, node, part),
+    /// A successor, if it is true. Most are known already, so it becomes a node only where it is not.
+    fn reach(&self, from: Origin, fair: bool, state: &Rollout, env: Env, part: &mut Part) {
+        let Origin { parent, nth } = from;
+        if let Some(what) = self.environment.untrue(state, &env) {
+            part.broken = Some((parent, nth, Violation { number: 10, what }));
+            return;
         }
-    }
-
-    fn reach(&self, parent: u32, nth: u32, fair: bool, node: Node, part: &mut Part) {
-        let print = fingerprint::of(&node);
+        let print = fingerprint::of(&(state, &env));
         match self.places.get(&print) {
             Some(known) => part.known.push((parent, *known, fair)),
-            None => part.children.push(Child { parent, nth, print, fair, node }),
+            None => {
+                let node = Box::new(Node { state: state.clone(), env });
+                part.children.push(Child { parent, nth, print, fair, node });
+            }
         }
     }
 
@@ -343,12 +354,14 @@ impl<'a> Search<'a> {
         };
         let sent = step.intent.as_ref().map_or(String::new(), |m| format!(", sends: {}", m.action));
         let line = format!("{what} -> {} ({}){sent}", step.decision.rule, step.decision.to);
-        let nodes = self.environment.abandoned(&node.state, &step.next, Some(&event), &env);
-        let nodes = nodes.into_iter().map(|mut env| {
+        let after = self.environment.aftermath(&node.state, &step.next, &event, env);
+        let mut nodes = after.map(|mut env| {
             env.canonical(step.next.clock());
             Node { state: step.next.canonical(), env }
         });
-        let wanted = |next: &Node| self.places.get(&fingerprint::of(next)).copied() == target;
-        (line, nodes.into_iter().find(|next| target.is_none() || wanted(next)))
+        let wanted = |next: &Node| {
+            self.places.get(&fingerprint::of(&(&next.state, &next.env))).copied() == target
+        };
+        (line, nodes.find(|next| target.is_none() || wanted(next)))
     }
 }
