@@ -269,16 +269,11 @@ impl<'a> Search<'a> {
 
     /// A state from which a fair world never comes to an end.
     fn find_stuck(&mut self, root: &Node) {
-        let mut into: Vec<Vec<u32>> = vec![Vec::new(); self.origins.len()];
-        for (from, to) in &self.fair {
-            if let Some(list) = into.get_mut(*to as usize) {
-                list.push(*from);
-            }
-        }
+        let incoming = Incoming::of(self.origins.len(), &self.fair);
         let mut lives = self.ends.clone();
         let mut queue: Vec<usize> = (0..lives.len()).filter(|i| lives[*i]).collect();
         while let Some(at) = queue.pop() {
-            for from in &into[at] {
+            for from in incoming.to(at) {
                 let from = *from as usize;
                 if !lives[from] {
                     lives[from] = true;
@@ -363,5 +358,37 @@ impl<'a> Search<'a> {
             self.places.get(&fingerprint::of(&(&next.state, &next.env))).copied() == target
         };
         (line, nodes.find(|next| target.is_none() || wanted(next)))
+    }
+}
+
+/// Edges by the state they lead to, in one list: the ones into the n-th begin at `begins[n]`.
+struct Incoming {
+    begins: Vec<usize>,
+    from: Vec<u32>,
+}
+
+impl Incoming {
+    fn of(states: usize, edges: &[(u32, u32)]) -> Self {
+        let mut begins = vec![0; states + 1];
+        for (_, to) in edges {
+            begins[*to as usize] += 1;
+        }
+        let mut end = 0;
+        for begin in &mut begins {
+            end += *begin;
+            *begin = end;
+        }
+        // Each is at its end now, and moves to its beginning as its edges are put in.
+        let mut from = vec![0; edges.len()];
+        for (parent, to) in edges {
+            let place = &mut begins[*to as usize];
+            *place -= 1;
+            from[*place] = *parent;
+        }
+        Self { begins, from }
+    }
+
+    fn to(&self, state: usize) -> &[u32] {
+        &self.from[self.begins[state]..self.begins[state + 1]]
     }
 }
