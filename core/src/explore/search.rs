@@ -23,6 +23,9 @@ struct Node {
     env: Env,
 }
 
+/// States that were first reached in the same number of steps, by their index.
+type Level = Vec<(u32, Box<Node>)>;
+
 /// How a state was first reached.
 #[derive(Clone, Copy, Debug)]
 struct Origin {
@@ -107,7 +110,7 @@ impl<'a> Search<'a> {
             if self.origins.len() > self.scope.limit {
                 return self.finish();
             }
-            level = self.next_level(&level, &root);
+            level = self.next_level(level, &root);
         }
         self.report.complete = self.report.violation.is_none();
         if self.report.complete {
@@ -149,15 +152,15 @@ impl<'a> Search<'a> {
         index
     }
 
-    fn next_level(&mut self, level: &[(u32, Box<Node>)], root: &Node) -> Vec<(u32, Box<Node>)> {
-        let (left, right) = level.split_at(level.len() / 2);
+    fn next_level(&mut self, mut level: Level, root: &Node) -> Level {
         let this = &*self;
         let parts = if level.len() < 64 || !self.divided {
             vec![this.expand(level)]
         } else {
+            let right = level.split_off(level.len() / 2);
             std::thread::scope(|scope| {
                 let other = scope.spawn(|| this.expand(right));
-                let mut parts = vec![this.expand(left)];
+                let mut parts = vec![this.expand(level)];
                 parts.extend(other.join().ok());
                 parts
             })
@@ -169,7 +172,7 @@ impl<'a> Search<'a> {
         next
     }
 
-    fn take(&mut self, part: Part, next: &mut Vec<(u32, Box<Node>)>, root: &Node) {
+    fn take(&mut self, part: Part, next: &mut Level, root: &Node) {
         self.report.edges += part.edges;
         self.report.ignored += part.ignored;
         for (rule, phases) in part.rules {
@@ -196,15 +199,15 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// All successors of some states, each edge checked.
-    fn expand(&self, nodes: &[(u32, Box<Node>)]) -> Part {
+    /// All successors of some states, each edge checked. A state is let go of when it is done with.
+    fn expand(&self, nodes: Level) -> Part {
         let mut part = Part::default();
         for (index, node) in nodes {
             let mut nth = 0;
             self.environment.each(&node.state, &node.env, &mut |happening| {
                 nth += 1;
                 if part.broken.is_none() {
-                    self.follow(*index, nth, node, happening, &mut part);
+                    self.follow(index, nth, &node, happening, &mut part);
                 }
             });
         }
