@@ -5,6 +5,7 @@
 #[cfg(feature = "files")]
 mod bad_plans;
 mod commands;
+mod costs;
 mod crash;
 #[cfg(feature = "files")]
 mod examples;
@@ -15,7 +16,6 @@ mod random;
 #[cfg(feature = "files")]
 mod rule;
 mod schema;
-mod sizes;
 mod strategies;
 mod supersede;
 mod targets;

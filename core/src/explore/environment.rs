@@ -14,7 +14,7 @@ use crate::{
     SeenTraffic, Surface, Timestamp, Units, Verdict, Version, Versions, WaitPoint, Weight, Window,
     World,
     next_move::NEVER,
-    rollout::{CallState, PlatformTold},
+    rollout::{CallState, Outstanding, PlatformTold},
 };
 
 /// How bad the environment may be: how often, over a whole run, each kind of trouble may come.
@@ -320,24 +320,21 @@ impl<'a> Environment<'a> {
         fates
     }
 
-    /// The machine turned away from a call under way: it may land, or not, or later.
-    pub(super) fn abandoned(
+    /// The truths there may be after a transition. Where the machine turned away from a call under
+    /// way, it may land, or not, or later.
+    pub(super) fn aftermath(
         &self,
         before: &Rollout,
         after: &Rollout,
-        event: Option<&Event>,
-        env: &Env,
-    ) -> Vec<Env> {
-        let Some(call) = before.outstanding() else { return vec![env.clone()] };
-        let flying = matches!(call.state, CallState::InFlight { .. });
-        let answered = matches!(event, Some(Event::Answered(_)));
-        let same = after.outstanding().is_some_and(|now| {
-            now.sent.id.seq == call.sent.id.seq && matches!(now.state, CallState::InFlight { .. })
-        });
-        if !flying || answered || same {
-            return vec![env.clone()];
-        }
-        self.fates(after, env, &call.sent).into_iter().map(|(_, env)| env).collect()
+        event: &Event,
+        env: Env,
+    ) -> impl Iterator<Item = Env> + use<> {
+        let fates = match abandoned(before, after, event) {
+            Some(call) => self.fates(after, &env, &call.sent),
+            None => Vec::new(),
+        };
+        let only = fates.is_empty().then_some(env);
+        only.into_iter().chain(fates.into_iter().map(|(_, env)| env))
     }
 
     fn lands(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
@@ -796,6 +793,15 @@ impl Env {
             }
         }
     }
+}
+
+/// The call under way that a transition turned away from.
+fn abandoned<'a>(before: &'a Rollout, after: &Rollout, event: &Event) -> Option<&'a Outstanding> {
+    let call = before.outstanding()?;
+    let flying = |call: &Outstanding| matches!(call.state, CallState::InFlight { .. });
+    let same = |now: &Outstanding| now.sent.id.seq == call.sent.id.seq && flying(now);
+    let kept = matches!(event, Event::Answered(_)) || after.outstanding().is_some_and(same);
+    (flying(call) && !kept).then_some(call)
 }
 
 fn version_words(version: u8) -> Versions {

@@ -2,13 +2,19 @@
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
-/// Multiplies 64 by 64 bits and folds the 128, for each word written (the mixing step of wyhash).
+/// Multiplies 64 by 64 bits and folds the 128, for each full word (the mixing step of wyhash).
+/// Numbers smaller than a word share one: most fields of a state are bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Folding(u64);
+pub(super) struct Folding {
+    folded: u64,
+    word: u64,
+    /// Bits of `word` that are taken.
+    filled: u32,
+}
 
 impl Default for Folding {
     fn default() -> Self {
-        Self(0x9E37_79B9_7F4A_7C15)
+        Self { folded: 0x9E37_79B9_7F4A_7C15, word: 0, filled: 0 }
     }
 }
 
@@ -16,14 +22,28 @@ impl Folding {
     #[expect(clippy::cast_possible_truncation, reason = "folding is taking both halves")]
     const fn mix(&mut self, word: u64) {
         let product =
-            ((self.0 ^ word) as u128).wrapping_mul(0xA076_1D64_78BD_642F_E703_7ED1_A0B4_28DB);
-        self.0 = (product as u64) ^ ((product >> 64) as u64);
+            ((self.folded ^ word) as u128).wrapping_mul(0xA076_1D64_78BD_642F_E703_7ED1_A0B4_28DB);
+        self.folded = (product as u64) ^ ((product >> 64) as u64);
+    }
+
+    const fn pack(&mut self, n: u64, bits: u32) {
+        if self.filled + bits > 64 {
+            self.mix(self.word);
+            (self.word, self.filled) = (0, 0);
+        }
+        self.word |= n << self.filled;
+        self.filled += bits;
     }
 }
 
 impl Hasher for Folding {
     fn finish(&self) -> u64 {
-        self.0
+        if self.filled == 0 {
+            return self.folded;
+        }
+        let mut last = *self;
+        last.mix(self.word ^ u64::from(self.filled) << 56);
+        last.folded
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -35,15 +55,15 @@ impl Hasher for Folding {
     }
 
     fn write_u8(&mut self, n: u8) {
-        self.mix(u64::from(n));
+        self.pack(u64::from(n), 8);
     }
 
     fn write_u16(&mut self, n: u16) {
-        self.mix(u64::from(n));
+        self.pack(u64::from(n), 16);
     }
 
     fn write_u32(&mut self, n: u32) {
-        self.mix(u64::from(n));
+        self.pack(u64::from(n), 32);
     }
 
     fn write_u64(&mut self, n: u64) {
@@ -55,7 +75,11 @@ impl Hasher for Folding {
     }
 
     fn write_isize(&mut self, n: isize) {
-        self.mix(n.cast_unsigned() as u64);
+        // The number of a variant.
+        match u8::try_from(n) {
+            Ok(variant) => self.write_u8(variant),
+            Err(_) => self.mix(n.cast_unsigned() as u64),
+        }
     }
 }
 

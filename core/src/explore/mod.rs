@@ -72,7 +72,7 @@ pub fn explore(plan: &Plan, found: &World, scope: &Scope) -> Report {
     search::Search::new(plan, scope, Rollout::apply).run(found)
 }
 
-/// [`explore`] without a second thread: for measuring, and where another core is not to be used.
+/// What [`explore`] does, on the calling thread alone. The report is the same.
 #[must_use]
 pub fn explore_on_one_thread(plan: &Plan, found: &World, scope: &Scope) -> Report {
     search::Search::new(plan, scope, Rollout::apply).on_one_thread().run(found)

@@ -17,11 +17,14 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A state of machine and environment.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 struct Node {
     state: Rollout,
     env: Env,
 }
+
+/// States that were first reached in the same number of steps, by their index.
+type Level = Vec<(u32, Box<Node>)>;
 
 /// How a state was first reached.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +39,8 @@ struct Child {
     nth: u32,
     print: u64,
     fair: bool,
-    node: Node,
+    /// Boxed, because lists of them grow by moving.
+    node: Box<Node>,
 }
 
 /// What one thread found on its part of a level.
@@ -56,10 +60,10 @@ pub(super) type Machine = fn(&Rollout, &Plan, Timestamp, &Event) -> Result<Step,
 pub(super) struct Search<'a> {
     plan: &'a Plan,
     machine: Machine,
-    /// Levels smaller than this are expanded by one thread.
-    divided_from: usize,
     environment: Environment<'a>,
     scope: Scope,
+    /// Whether a level is divided between two threads.
+    divided: bool,
     places: Places,
     origins: Vec<Origin>,
     /// Edges that a fair world may take, for the search for stuck states.
@@ -74,9 +78,9 @@ impl<'a> Search<'a> {
         Self {
             plan,
             machine,
-            divided_from: 64,
             environment: Environment::new(plan, scope),
             scope: *scope,
+            divided: true,
             places: Places::default(),
             origins: Vec::new(),
             fair: Vec::new(),
@@ -94,20 +98,19 @@ impl<'a> Search<'a> {
         }
     }
 
-    pub(super) const fn on_one_thread(mut self) -> Self {
-        self.divided_from = usize::MAX;
-        self
+    pub(super) fn on_one_thread(self) -> Self {
+        Self { divided: false, ..self }
     }
 
     pub(super) fn run(mut self, found: &World) -> Report {
         let root = self.root(found);
-        self.admit(&root, Origin { parent: 0, nth: 0 }, fingerprint::of(&root));
-        let mut level = vec![(0, root.clone())];
+        self.admit(&root, Origin { parent: 0, nth: 0 }, fingerprint::of(&(&root.state, &root.env)));
+        let mut level = vec![(0, Box::new(root.clone()))];
         while !level.is_empty() && self.report.violation.is_none() {
             if self.origins.len() > self.scope.limit {
                 return self.finish();
             }
-            level = self.next_level(&level, &root);
+            level = self.next_level(level, &root);
         }
         self.report.complete = self.report.violation.is_none();
         if self.report.complete {
@@ -149,15 +152,15 @@ impl<'a> Search<'a> {
         index
     }
 
-    fn next_level(&mut self, level: &[(u32, Node)], root: &Node) -> Vec<(u32, Node)> {
-        let (left, right) = level.split_at(level.len() / 2);
+    fn next_level(&mut self, mut level: Level, root: &Node) -> Level {
         let this = &*self;
-        let parts = if level.len() < self.divided_from {
+        let parts = if level.len() < 64 || !self.divided {
             vec![this.expand(level)]
         } else {
+            let right = level.split_off(level.len() / 2);
             std::thread::scope(|scope| {
                 let other = scope.spawn(|| this.expand(right));
-                let mut parts = vec![this.expand(left)];
+                let mut parts = vec![this.expand(level)];
                 parts.extend(other.join().ok());
                 parts
             })
@@ -169,7 +172,7 @@ impl<'a> Search<'a> {
         next
     }
 
-    fn take(&mut self, part: Part, next: &mut Vec<(u32, Node)>, root: &Node) {
+    fn take(&mut self, part: Part, next: &mut Level, root: &Node) {
         self.report.edges += part.edges;
         self.report.ignored += part.ignored;
         for (rule, phases) in part.rules {
@@ -196,15 +199,15 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// All successors of some states, each edge checked.
-    fn expand(&self, nodes: &[(u32, Node)]) -> Part {
+    /// All successors of some states, each edge checked. A state is let go of when it is done with.
+    fn expand(&self, nodes: Level) -> Part {
         let mut part = Part::default();
         for (index, node) in nodes {
             let mut nth = 0;
             self.environment.each(&node.state, &node.env, &mut |happening| {
                 nth += 1;
                 if part.broken.is_none() {
-                    self.follow(*index, nth, node, happening, &mut part);
+                    self.follow(index, nth, &node, happening, &mut part);
                 }
             });
         }
@@ -214,10 +217,9 @@ impl<'a> Search<'a> {
     fn follow(&self, parent: u32, nth: u32, node: &Node, happening: Happening, part: &mut Part) {
         let Happening { at, event, env, fair, .. } = happening;
         let Some(event) = event else {
-            let alone = Node { state: node.state.clone(), env };
             // After the end the world goes its own way; what was reported was checked when it was.
-            if !alone.state.phase().is_terminal() {
-                self.admit_if_true(parent, nth, fair, alone, part);
+            if !node.state.phase().is_terminal() {
+                self.reach(Origin { parent, nth }, fair, &node.state, env, part);
             }
             return;
         };
@@ -242,18 +244,12 @@ impl<'a> Search<'a> {
         }
         let decision = &step.decision;
         part.rules.entry(decision.rule).or_default().insert((decision.from, decision.to));
-        for mut env in self.environment.abandoned(&node.state, &step.next, Some(&event), &env) {
-            env.canonical(step.next.clock());
-            let next = Node { state: step.next.canonical(), env };
-            self.admit_if_true(parent, nth, fair, next, part);
-        }
-    }
-
-    fn admit_if_true(&self, parent: u32, nth: u32, fair: bool, node: Node, part: &mut Part) {
-        let what = self.environment.untrue(&node.state, &node.env).map(|what| (10, what));
-        match what.or_else(|| self.unabsorbed(&node.state).map(|what| (14, what))) {
-            Some((number, what)) => part.broken = Some((parent, nth, Violation { number, what })),
-            None => self.reach(parent, nth, fair, node, part),
+        let clock = step.next.clock();
+        let after = self.environment.aftermath(&node.state, &step.next, &event, env);
+        let state = step.next.into_canonical();
+        for mut env in after {
+            env.canonical(clock);
+            self.reach(Origin { parent, nth }, fair, &state, env, part);
         }
     }
 
@@ -272,26 +268,32 @@ impl<'a> Search<'a> {
             .map(|event| format!("{} is left by {event:?}", state.phase().name()))
     }
 
-    fn reach(&self, parent: u32, nth: u32, fair: bool, node: Node, part: &mut Part) {
-        let print = fingerprint::of(&node);
+    /// A successor, if it is true. Most are known already, so it becomes a node only where it is not.
+    fn reach(&self, from: Origin, fair: bool, state: &Rollout, env: Env, part: &mut Part) {
+        let Origin { parent, nth } = from;
+        let what = self.environment.untrue(state, &env).map(|what| (10, what));
+        if let Some((number, what)) = what.or_else(|| self.unabsorbed(state).map(|what| (14, what)))
+        {
+            part.broken = Some((parent, nth, Violation { number, what }));
+            return;
+        }
+        let print = fingerprint::of(&(state, &env));
         match self.places.get(&print) {
             Some(known) => part.known.push((parent, *known, fair)),
-            None => part.children.push(Child { parent, nth, print, fair, node }),
+            None => {
+                let node = Box::new(Node { state: state.clone(), env });
+                part.children.push(Child { parent, nth, print, fair, node });
+            }
         }
     }
 
     /// A state from which a fair world never comes to an end.
     fn find_stuck(&mut self, root: &Node) {
-        let mut into: Vec<Vec<u32>> = vec![Vec::new(); self.origins.len()];
-        for (from, to) in &self.fair {
-            if let Some(list) = into.get_mut(*to as usize) {
-                list.push(*from);
-            }
-        }
+        let incoming = Incoming::of(self.origins.len(), &self.fair);
         let mut lives = self.ends.clone();
         let mut queue: Vec<usize> = (0..lives.len()).filter(|i| lives[*i]).collect();
         while let Some(at) = queue.pop() {
-            for from in &into[at] {
+            for from in incoming.to(at) {
                 let from = *from as usize;
                 if !lives[from] {
                     lives[from] = true;
@@ -367,12 +369,46 @@ impl<'a> Search<'a> {
         };
         let sent = step.intent.as_ref().map_or(String::new(), |m| format!(", sends: {}", m.action));
         let line = format!("{what} -> {} ({}){sent}", step.decision.rule, step.decision.to);
-        let nodes = self.environment.abandoned(&node.state, &step.next, Some(&event), &env);
-        let nodes = nodes.into_iter().map(|mut env| {
+        let after = self.environment.aftermath(&node.state, &step.next, &event, env);
+        let mut nodes = after.map(|mut env| {
             env.canonical(step.next.clock());
             Node { state: step.next.canonical(), env }
         });
-        let wanted = |next: &Node| self.places.get(&fingerprint::of(next)).copied() == target;
-        (line, nodes.into_iter().find(|next| target.is_none() || wanted(next)))
+        let wanted = |next: &Node| {
+            self.places.get(&fingerprint::of(&(&next.state, &next.env))).copied() == target
+        };
+        (line, nodes.find(|next| target.is_none() || wanted(next)))
+    }
+}
+
+/// Edges by the state they lead to, in one list: the ones into the n-th begin at `begins[n]`.
+struct Incoming {
+    begins: Vec<usize>,
+    from: Vec<u32>,
+}
+
+impl Incoming {
+    fn of(states: usize, edges: &[(u32, u32)]) -> Self {
+        let mut begins = vec![0; states + 1];
+        for (_, to) in edges {
+            begins[*to as usize] += 1;
+        }
+        let mut end = 0;
+        for begin in &mut begins {
+            end += *begin;
+            *begin = end;
+        }
+        // Each is at its end now, and moves to its beginning as its edges are put in.
+        let mut from = vec![0; edges.len()];
+        for (parent, to) in edges {
+            let place = &mut begins[*to as usize];
+            *place -= 1;
+            from[*place] = *parent;
+        }
+        Self { begins, from }
+    }
+
+    fn to(&self, state: usize) -> &[u32] {
+        &self.from[self.begins[state]..self.begins[state + 1]]
     }
 }

@@ -14,14 +14,19 @@ impl Rollout {
     /// everything that lies in the past as one past. What can happen from here is the same.
     #[must_use]
     pub fn canonical(&self) -> Self {
-        let mut state = self.clone();
+        self.clone().into_canonical()
+    }
+
+    /// The same, of a state that is not needed any more.
+    pub(crate) fn into_canonical(self) -> Self {
+        let mut state = self;
         state.seq = Seq(0);
         if let Some(gate) = state.phase.progress_mut() {
             // Bake time so far as a length, not as an instant; more than enough is enough.
-            gate.baked = gate.baked_at(self.clock).min(gate.bake);
-            gate.matched = gate.matched.map(|_| self.clock);
+            gate.baked = gate.baked_at(state.clock).min(gate.bake);
+            gate.matched = gate.matched.map(|_| state.clock);
         }
-        let from = self.clock;
+        let from = state.clock;
         state.each_instant(&mut |at| {
             if *at == Timestamp::default() || *at == NEVER {
             } else if *at <= from {

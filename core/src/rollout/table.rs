@@ -25,6 +25,7 @@ pub(crate) fn apply(
     let mut turn = Turn::new(state, &mut next, plan, now);
     let trigger = turn.read(event)?;
     let (rule, act) = row(&state.phase, state.no_return, trigger).ok_or(Ignored::NotNow)?;
+    turn.cite(event);
     act(&mut turn);
     let (decision, intent) = turn.finish(rule);
     Ok(Step { next, decision, intent })

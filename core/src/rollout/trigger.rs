@@ -146,14 +146,7 @@ impl Turn<'_> {
     /// Takes the facts of `event` in, and names what they come to.
     pub(crate) fn read(&mut self, event: &Event) -> Result<Trigger, Ignored> {
         match event {
-            Event::Command(command) => {
-                self.evidence = Evidence::Command {
-                    actor: command.actor.clone(),
-                    reason: command.reason.clone(),
-                    order: command.order,
-                };
-                self.read_order(command.order)
-            }
+            Event::Command(command) => self.read_order(command.order),
             Event::Answered(answer) => Ok(self.read_answer(answer.outcome)),
             Event::Observed(seen) => self.read_observation(seen),
             Event::Judged(judged) => self.read_verdict(judged),
@@ -165,6 +158,17 @@ impl Turn<'_> {
                 self.evidence = Evidence::Clock { by_ms: *by_ms };
                 Ok(Trigger::ClockStepped)
             }
+        }
+    }
+
+    /// A command is cited once it is known to be carried out: its words are copied for that.
+    pub(crate) fn cite(&mut self, event: &Event) {
+        if let Event::Command(command) = event {
+            self.evidence = Evidence::Command {
+                actor: command.actor.clone(),
+                reason: command.reason.clone(),
+                order: command.order,
+            };
         }
     }
 
