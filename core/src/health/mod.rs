@@ -3,7 +3,10 @@
 //! This module must not know phases, stages or rollouts: a judge sees raw measurements of both arms
 //! and says what they mean. It holds no limits of time; those are the machine's.
 
+pub mod describe;
+pub mod kayenta;
 mod look;
+pub mod sequential;
 mod threshold;
 
 use std::fmt;

@@ -1,0 +1,1 @@
+//! Published sequential methods and intervals that serve for comparison only.

@@ -1,0 +1,1 @@
+//! Kayenta's judge, for those who come from it and for comparison.
