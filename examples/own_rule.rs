@@ -30,7 +30,7 @@ use tidegate_mock::{
 /// traffic that stay below it.
 #[derive(Clone, Copy, Debug)]
 struct Budget {
-    failed_requests: u64,
+    failed_requests: f64,
     /// What it says of a look in which nothing was measured.
     silence: Verdict,
 }
@@ -40,21 +40,21 @@ struct Budget {
 struct Spending {
     budget: Budget,
     reading: Reading,
-    spent: u64,
+    spent: f64,
 }
 
 impl Judge for Budget {
     fn begin(&self) -> Box<dyn Judging> {
-        Box::new(Spending { budget: *self, reading: Reading::default(), spent: 0 })
+        Box::new(Spending { budget: *self, reading: Reading::default(), spent: 0.0 })
     }
 }
 
 impl Judging for Spending {
     fn look(&mut self, look: &Look) -> Judgement {
         let heard = match look.candidate {
-            Some(Measurement::Count { events, exposures }) if exposures > 0 => {
+            Some(Measurement::Count { events, exposures }) if exposures > 0.0 => {
                 self.spent += events;
-                self.reading.samples += exposures;
+                self.reading.samples += exposures as u64;
                 self.reading.looks += 1;
                 true
             }
@@ -66,7 +66,7 @@ impl Judging for Spending {
             true if self.reading.looks < 3 => Verdict::Inconclusive,
             true => Verdict::Pass,
         };
-        Judgement { verdict, past_limit: false, reading: self.reading }
+        Judgement::plain(verdict, self.reading)
     }
 }
 
@@ -85,7 +85,7 @@ checks:
 guards: [budget]
 ";
 
-const CAREFUL: Budget = Budget { failed_requests: 50, silence: Verdict::NoData };
+const CAREFUL: Budget = Budget { failed_requests: 50.0, silence: Verdict::NoData };
 const CARELESS: Budget = Budget { silence: Verdict::Pass, ..CAREFUL };
 
 proptest! {

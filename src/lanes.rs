@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tidegate_core::{
-    Check, CheckIndex, Judge, JudgeKind, Judged, Judgement, Judging, Look, Reading, Role, Span,
+    Check, CheckIndex, Judge, JudgeKind, Judged, Judgement, Judging, Look, Role, Span,
     Timestamp, Verdict, Window,
 };
 
@@ -117,15 +117,15 @@ impl Lane {
             return None;
         }
         let from_the_future = look.window.to > now;
-        let look = if from_the_future { Look::failed(look.window) } else { *look };
-        let judgement = self.judge(&look);
+        let failed = Look::failed(look.window);
+        let judgement = self.judge(if from_the_future { &failed } else { look });
         let from = self.judged.map_or(look.window.from, |before| before.from);
         let window = Window { from, to: look.window.to };
         self.judged = Some(window);
         let said = (judgement.verdict, judgement.past_limit);
         let before = self.said.replace(said);
         let decides = matches!(judgement.verdict, Verdict::Pass | Verdict::Fail);
-        let Judgement { verdict, past_limit, reading } = judgement;
+        let Judgement { verdict, past_limit, reading, .. } = judgement;
         let Self { check, role, .. } = *self;
         (decides || before != Some(said)).then_some(Judged {
             check,
@@ -139,8 +139,7 @@ impl Lane {
 
     /// A judge that is missing or panics has not said pass.
     fn judge(&mut self, look: &Look) -> Judgement {
-        let broken =
-            Judgement { verdict: Verdict::Error, past_limit: true, reading: Reading::default() };
+        let broken = Judgement::broken();
         let Some(judging) = &mut self.judging else { return broken };
         catch_unwind(AssertUnwindSafe(|| judging.look(look))).unwrap_or_else(|_| {
             self.judging = None;

@@ -323,7 +323,7 @@ async fn look(ports: Arc<Ports>, query: Query) -> Look {
 
 /// Evidence is durable before it is judged, so that whoever goes on judges the same.
 async fn keep(journal: &dyn Journal, kept: StoredLook) -> Option<Look> {
-    let look = kept.look;
+    let look = kept.look.clone();
     match journal.keep_looks(vec![kept]).await {
         Ok(()) => Some(look),
         Err(error) => {

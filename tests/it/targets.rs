@@ -141,7 +141,7 @@ impl Judging for Waiting {
         self.0 += u32::from(look.candidate.is_some());
         let verdict = if self.0 >= 2 { Verdict::Pass } else { Verdict::Inconclusive };
         let reading = Reading { looks: self.0, ..Reading::default() };
-        Judgement { verdict, past_limit: false, reading }
+        Judgement::plain(verdict, reading)
     }
 }
 

@@ -20,6 +20,11 @@ use crate::{
 
 const DAY_MS: u64 = 86_400_000;
 
+/// The edges that latency is counted at, in milliseconds: the defaults of OpenTelemetry's
+/// explicit-bucket histograms, without those that nobody would look at.
+const EDGES_MS: [f64; 12] =
+    [10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0];
+
 /// How traffic was served from an instant on, by side.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Regime {
@@ -50,6 +55,12 @@ impl Latencies {
     pub(super) fn of(spec: &LatencySpec) -> Self {
         let p50 = spec.p50_ms.max(1e-3);
         Self { mu: p50.ln(), sigma: (spec.p99_ms.max(p50) / p50).ln() / Z99 }
+    }
+
+    /// The share of requests that are slower than this.
+    fn beyond(self, ms: f64) -> f64 {
+        let z = (ms.max(1e-9).ln() - self.mu) / self.sigma.max(1e-9);
+        0.5 * libm::erfc(z * std::f64::consts::FRAC_1_SQRT_2)
     }
 
     /// What a source with `n` samples would report. The spread of a sample quantile is the usual
@@ -130,7 +141,10 @@ impl Fleet {
             _ => self.spec.metrics.lag,
         };
         let look = self.clean_look(ends, revisions.stable.is_some(), signal, window, lag);
-        Ok(wrong.map_or(look, |wrong| distorted(look, wrong)))
+        Ok(match wrong {
+            Some(wrong) => distorted(look, wrong),
+            None => look,
+        })
     }
 
     fn clean_look(
@@ -162,11 +176,11 @@ impl Fleet {
             return None;
         }
         Some(match signal {
-            Signal::ErrorRate => Measurement::Count { events: errors, exposures: requests },
-            Signal::SuccessRate => {
-                Measurement::Count { events: requests - errors, exposures: requests }
-            }
+            Signal::ErrorRate => Measurement::count(errors, requests),
+            Signal::SuccessRate => Measurement::count(requests - errors, requests),
             Signal::Requests => self.rate(requests, end - first),
+            Signal::Latency => self.slower(side, requests, first, end),
+            Signal::Classes => self.classes(side, requests, first, end)?,
             _ => self.latency(side, signal, requests, first, end),
         })
     }
@@ -174,20 +188,74 @@ impl Fleet {
     #[expect(clippy::cast_precision_loss, reason = "counts of one window fit 52 bits")]
     fn rate(&self, requests: u64, periods: u64) -> Measurement {
         let seconds = (periods * self.spec.metrics.period.0.max(1)) as f64 / 1_000.0;
-        Measurement::Value { value: requests as f64 / seconds, samples: requests }
+        Measurement::Value { value: requests as f64 / seconds, samples: requests as f64 }
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "counts of one window fit 52 bits")]
     fn latency(&self, side: usize, signal: Signal, n: u64, first: u64, end: u64) -> Measurement {
+        let strength = self.strength(side, first, end);
+        let factor = self.effect(side).map_or(1.0, |effect| effect.latency_factor(strength));
+        let value = factor * self.latencies.reported(signal, n, self.noise(side, signal, first, end));
+        let samples = n as f64;
+        match signal {
+            Signal::LatencySum => Measurement::Sum { sum: value * samples, samples },
+            _ => Measurement::Value { value, samples },
+        }
+    }
+
+    /// How many of the requests were slower than each of [`EDGES_MS`].
+    #[expect(clippy::cast_precision_loss, reason = "counts of one window fit 52 bits")]
+    fn slower(&self, side: usize, n: u64, first: u64, end: u64) -> Measurement {
+        let strength = self.strength(side, first, end);
+        let factor = self.effect(side).map_or(1.0, |effect| effect.latency_factor(strength));
+        let stream = draw::Stream::new(self.seed, stream(side, 12) ^ first ^ end.rotate_left(32));
+        let mut left = n;
+        let mut beyond = 1.0;
+        let mut above = Vec::with_capacity(EDGES_MS.len());
+        for (nth, edge) in (0..).zip(EDGES_MS) {
+            let share = self.latencies.beyond(edge / factor.max(1e-9));
+            let stays = if beyond > 0.0 { (share / beyond).clamp(0.0, 1.0) } else { 0.0 };
+            left = draw::binomial(stream.bits(nth), left, stays);
+            beyond = share;
+            above.push(left as f64);
+        }
+        let bits = self.noise(side, Signal::LatencyMean, first, end);
+        let mean = factor * self.latencies.reported(Signal::LatencyMean, n, bits);
+        let samples = n as f64;
+        Measurement::Above { edges: EDGES_MS.to_vec(), above, samples, sum: Some(mean * samples) }
+    }
+
+    /// How many answers fell into each class; absent where the world has no classes.
+    #[expect(clippy::cast_precision_loss, reason = "counts of one window fit 52 bits")]
+    fn classes(&self, side: usize, n: u64, first: u64, end: u64) -> Option<Measurement> {
+        let strength = self.strength(side, first, end);
+        let shares = self.effect(side).map_or_else(
+            || self.spec.classes.clone(),
+            |effect| effect.classes(&self.spec.classes, strength),
+        );
+        let stream = draw::Stream::new(self.seed, stream(side, 13) ^ first ^ end.rotate_left(32));
+        let (mut left, mut rest) = (n, shares.iter().sum::<f64>());
+        let mut counts = Vec::with_capacity(shares.len());
+        for (nth, share) in (0..).zip(&shares) {
+            let count = draw::binomial(stream.bits(nth), left, (share / rest).clamp(0.0, 1.0));
+            (left, rest) = (left - count, rest - share);
+            counts.push(count as f64);
+        }
+        (!counts.is_empty()).then_some(Measurement::Classes(counts))
+    }
+
+    /// How much of a side's effect shows in the middle of these periods.
+    fn strength(&self, side: usize, first: u64, end: u64) -> f64 {
         let period = self.spec.metrics.period.0.max(1);
         let middle = Timestamp(u64::midpoint(first, end) * period);
-        let factor = self.effect(side).map_or(1.0, |effect| {
+        self.effect(side).map_or(0.0, |effect| {
             let share = self.regime_at(middle).map_or(0.0, |regime| regime.share[side]);
-            effect.latency_factor(effect.strength(self.circumstances(side, effect, middle, share)))
-        });
-        let bits =
-            draw::bits(self.seed, stream(side, 2 + signal as u64), first ^ end.rotate_left(32));
-        let value = factor * self.latencies.reported(signal, n, bits);
-        Measurement::Value { value, samples: n }
+            effect.strength(self.circumstances(side, effect, middle, share))
+        })
+    }
+
+    const fn noise(&self, side: usize, signal: Signal, first: u64, end: u64) -> u64 {
+        draw::bits(self.seed, stream(side, 2 + signal as u64), first ^ end.rotate_left(32))
     }
 
     fn tally(&mut self, side: usize, first: u64, end: u64) -> Tally {
@@ -319,8 +387,9 @@ impl Fleet {
             let turn = (at.0 % DAY_MS) as f64 / DAY_MS as f64;
             rate *= 1.0 + spec.daily_swing * (turn * std::f64::consts::TAU).sin();
         }
-        let elapsed = at.since(self.began).0;
-        if elapsed.checked_rem(spec.burst_every.0).is_some_and(|part| part < spec.burst_for.0) {
+        let elapsed = i128::from(at.0) - i128::from(self.began.0);
+        let part = elapsed.checked_rem_euclid(i128::from(spec.burst_every.0));
+        if part.is_some_and(|part| part < i128::from(spec.burst_for.0)) {
             rate *= spec.burst_factor;
         }
         rate.max(0.0)
@@ -336,6 +405,8 @@ impl Fleet {
         match self.history.0.last_mut() {
             Some(last) if Regime { from: new.from, ..*last } == new => {}
             Some(last) if last.from == new.from => *last = new,
+            // What serves at the beginning has served before it, as it does now.
+            None => self.history.0.push(Regime { from: Timestamp::default(), ..new }),
             _ => self.history.0.push(new),
         }
     }
@@ -368,7 +439,7 @@ const fn stream(side: usize, kind: u64) -> u64 {
 }
 
 fn distorted(look: Look, wrong: Wrong) -> Look {
-    let each = |change: fn(Measurement) -> Measurement| Look {
+    let each = |look: Look, change: fn(Measurement) -> Measurement| Look {
         stable: look.stable.map(change),
         candidate: look.candidate.map(change),
         ..look
@@ -376,26 +447,49 @@ fn distorted(look: Look, wrong: Wrong) -> Look {
     match wrong {
         Wrong::Gap => Look { stable: None, candidate: None, ..look },
         Wrong::Swapped => Look { stable: look.candidate, candidate: look.stable, ..look },
-        Wrong::NaN => each(|m| Measurement::Value { value: f64::NAN, samples: m.samples() }),
-        Wrong::Zeros => each(zeroed),
-        Wrong::Duplicates => each(doubled),
+        Wrong::NaN => {
+            each(look, |m| Measurement::Value { value: f64::NAN, samples: m.exposures() })
+        }
+        Wrong::Zeros => each(look, zeroed),
+        Wrong::Duplicates => each(look, |m| scaled(m, 2.0)),
         _ => look,
     }
 }
 
-const fn zeroed(measurement: Measurement) -> Measurement {
+/// The same exposures, and nothing that happened in them.
+fn zeroed(measurement: Measurement) -> Measurement {
     match measurement {
-        Measurement::Count { exposures, .. } => Measurement::Count { events: 0, exposures },
-        _ => Measurement::Value { value: 0.0, samples: measurement.samples() },
+        Measurement::Count { exposures, .. } => Measurement::Count { events: 0.0, exposures },
+        Measurement::Sum { samples, .. } => Measurement::Sum { sum: 0.0, samples },
+        Measurement::Above { edges, above, samples, sum } => {
+            let above = vec![0.0; above.len()];
+            Measurement::Above { edges, above, samples, sum: sum.map(|_| 0.0) }
+        }
+        Measurement::Classes(counts) => Measurement::Classes(vec![0.0; counts.len()]),
+        _ => Measurement::Value { value: 0.0, samples: measurement.exposures() },
     }
 }
 
-const fn doubled(measurement: Measurement) -> Measurement {
+/// Everything counted `by` times.
+fn scaled(measurement: Measurement, by: f64) -> Measurement {
+    let all = |numbers: Vec<f64>| numbers.into_iter().map(|n| n * by).collect();
     match measurement {
         Measurement::Count { events, exposures } => {
-            Measurement::Count { events: 2 * events, exposures: 2 * exposures }
+            Measurement::Count { events: events * by, exposures: exposures * by }
         }
-        Measurement::Value { value, samples } => Measurement::Value { value, samples: 2 * samples },
+        Measurement::Sum { sum, samples } => {
+            Measurement::Sum { sum: sum * by, samples: samples * by }
+        }
+        Measurement::Value { value, samples } => {
+            Measurement::Value { value, samples: samples * by }
+        }
+        Measurement::Above { edges, above, samples, sum } => Measurement::Above {
+            edges,
+            above: all(above),
+            samples: samples * by,
+            sum: sum.map(|sum| sum * by),
+        },
+        Measurement::Classes(counts) => Measurement::Classes(all(counts)),
         _ => measurement,
     }
 }

@@ -45,11 +45,11 @@ impl Slot {
 
     /// Takes a look in; an event when it says something new.
     pub(super) fn take(&mut self, look: Look) -> Option<Event> {
-        self.looks.push(look);
         let Window { from, to } = self.next;
         self.next = Window { from: from.after(self.every), to: to.after(self.every) };
-        let judgement = self.judging.as_mut()?.look(&look);
-        self.deliver(judgement, look.window.to)
+        let (judgement, to) = (self.judging.as_mut()?.look(&look), look.window.to);
+        self.looks.push(look);
+        self.deliver(judgement, to)
     }
 
     fn deliver(&mut self, judgement: Judgement, to: Timestamp) -> Option<Event> {

@@ -15,13 +15,15 @@ pub struct EffectSpec {
     pub error_ratio: f64,
     /// Multiplies every latency.
     pub latency_ratio: f64,
+    /// The shares of the classes that its answers fall into; as the world's when empty.
+    pub classes: Vec<f64>,
     /// When and where the difference shows.
     pub shape: Shape,
 }
 
 impl Default for EffectSpec {
     fn default() -> Self {
-        Self { errors: 0.0, error_ratio: 1.0, latency_ratio: 1.0, shape: Shape::Always }
+        Self { errors: 0.0, error_ratio: 1.0, latency_ratio: 1.0, classes: Vec::new(), shape: Shape::Always }
     }
 }
 
@@ -73,6 +75,15 @@ impl EffectSpec {
     pub(crate) fn error_rate(&self, base: f64, strength: f64) -> f64 {
         let worst = base * self.error_ratio + self.errors;
         (base + (worst - base) * strength).clamp(0.0, 1.0)
+    }
+
+    /// The shares of the classes, where they are `base` without the effect.
+    pub(crate) fn classes(&self, base: &[f64], strength: f64) -> Vec<f64> {
+        if self.classes.len() != base.len() {
+            return base.to_vec();
+        }
+        let mixed = |(base, own): (&f64, &f64)| (base + (own - base) * strength).max(0.0);
+        base.iter().zip(&self.classes).map(mixed).collect()
     }
 
     /// The factor on latencies.

@@ -62,6 +62,9 @@ pub struct WorldSpec {
     pub error_rate: f64,
     /// Latency of the requests.
     pub latency: LatencySpec,
+    /// The shares of the classes that answers fall into (labels, deciles of a score); none when
+    /// the service does not classify.
+    pub classes: Vec<f64>,
     /// How every revision that comes in differs.
     pub effect: EffectSpec,
     /// How particular revisions differ, instead of `effect`.
@@ -106,6 +109,7 @@ impl Default for WorldSpec {
             requests: RequestSpec::default(),
             error_rate: 0.002,
             latency: LatencySpec::default(),
+            classes: Vec::new(),
             effect: EffectSpec::default(),
             effects: BTreeMap::new(),
             metrics: MetricSpec::default(),

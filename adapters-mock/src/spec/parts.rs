@@ -86,11 +86,17 @@ pub enum Signal {
     LatencyP99,
     /// Requests a second.
     Requests,
+    /// How many requests were slower than each edge, with the sum of all latencies.
+    Latency,
+    /// The sum of all latencies, in milliseconds.
+    LatencySum,
+    /// Answers by class, where the world has classes.
+    Classes,
 }
 
 impl Signal {
     /// Every signal, with the name it is measured under in every world.
-    pub const NAMES: [(&'static str, Self); 7] = [
+    pub const NAMES: [(&'static str, Self); 10] = [
         ("error_rate", Self::ErrorRate),
         ("success_rate", Self::SuccessRate),
         ("latency_mean", Self::LatencyMean),
@@ -98,6 +104,9 @@ impl Signal {
         ("latency_p95", Self::LatencyP95),
         ("latency_p99", Self::LatencyP99),
         ("requests", Self::Requests),
+        ("latency", Self::Latency),
+        ("latency_sum", Self::LatencySum),
+        ("classes", Self::Classes),
     ];
 }
 

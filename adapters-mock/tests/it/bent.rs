@@ -215,8 +215,8 @@ impl HealthMetrics for Bent {
         let known = Query { metric: "error_rate".to_owned(), ..query.clone() };
         let query = if self.is(Bend::AnyMetric) { &known } else { query };
         let look = self.world.look(query).await?;
-        let zero = Measurement::Count { events: 0, exposures: 0 };
-        let nan = Some(Measurement::Value { value: f64::NAN, samples: 1 });
+        let zero = Measurement::count(0, 0);
+        let nan = Some(Measurement::Value { value: f64::NAN, samples: 1.0 });
         let window = Window { from: query.window.from.moved(-60_000), to: query.window.to };
         Ok(match self.bend {
             Bend::WiderWindow => Look { window, ..look },

@@ -6,6 +6,7 @@
 pub mod describe;
 pub mod kayenta;
 mod look;
+mod panel;
 pub mod sequential;
 mod threshold;
 
@@ -14,6 +15,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use look::{Look, Measurement, Window};
+pub use panel::{Panel, Seat};
 pub use threshold::{Bound, Threshold, ThresholdError};
 
 /// What a judge says. The five are never merged, and none of them defaults to [`Verdict::Pass`].
@@ -56,7 +58,7 @@ impl fmt::Display for Verdict {
 /// The numbers a verdict rests on, for the sentence a person reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
-    /// The candidate's value in the deciding look; absent when there was none.
+    /// The candidate's value: of the deciding look, or over all looks where evidence is gathered.
     pub candidate: Option<f64>,
     /// What it was compared with on the stable arm, where the baseline is stable.
     pub baseline: Option<f64>,
@@ -68,6 +70,23 @@ pub struct Reading {
     pub looks: u32,
     /// Looks among them that failed.
     pub failed: u32,
+    /// The evidence that the candidate is worse, as the natural logarithm of an e-value: a release
+    /// that is as good reaches `e` at any time with a probability of at most 1 in `e`. Absent for
+    /// judges that gather none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<f64>,
+    /// The evidence at which it is rolled back, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed: Option<f64>,
+}
+
+/// Evidence in logs (nats), for weighing the checks of a rollout together: see [`Panel`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LogE {
+    /// Of an e-value against "the candidate is no worse".
+    pub worse: f64,
+    /// Of an e-value against "the candidate is worse by its margin or more".
+    pub no_worse: f64,
 }
 
 /// What a judge says after a look.
@@ -79,6 +98,23 @@ pub struct Judgement {
     pub past_limit: bool,
     /// The numbers compared.
     pub reading: Reading,
+    /// What a judge that gathers evidence has gathered. Such a judge is weighed with the others of
+    /// its rollout; one that leaves this out speaks for itself alone.
+    pub log_e: Option<LogE>,
+}
+
+impl Judgement {
+    /// Of a judge that speaks for itself alone and has passed no limit.
+    #[must_use]
+    pub const fn plain(verdict: Verdict, reading: Reading) -> Self {
+        Self { verdict, past_limit: false, reading, log_e: None }
+    }
+
+    /// Of a judge that is missing, or broke: an error past every limit.
+    #[must_use]
+    pub fn broken() -> Self {
+        Self { past_limit: true, ..Self::plain(Verdict::Error, Reading::default()) }
+    }
 }
 
 /// A rule that turns looks into verdicts.
@@ -92,11 +128,23 @@ pub trait Judge: fmt::Debug + Send + Sync {
     /// Begin with no evidence.
     fn begin(&self) -> Box<dyn Judging>;
 
+    /// How many windows from before the rollout it would like to have looks at. They hold the
+    /// stable arm alone.
+    fn history(&self) -> u32 {
+        0
+    }
+
+    /// Begin with looks from before the rollout, oldest first; there may be fewer than asked for,
+    /// and none.
+    fn begin_after(&self, history: &[Look]) -> Box<dyn Judging> {
+        let _ = history;
+        self.begin()
+    }
+
     /// What these looks, in order, come to.
     fn judge(&self, looks: &[Look]) -> Judgement {
         let mut judging = self.begin();
-        let none =
-            Judgement { verdict: Verdict::NoData, past_limit: false, reading: Reading::default() };
+        let none = Judgement::plain(Verdict::NoData, Reading::default());
         looks.iter().fold(none, |_, look| judging.look(look))
     }
 }

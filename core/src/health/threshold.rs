@@ -230,7 +230,9 @@ impl Judging for Counting {
                 samples: self.samples,
                 looks: self.looks,
                 failed: self.failed,
+                ..Reading::default()
             },
+            log_e: None,
         }
     }
 }
@@ -279,7 +281,7 @@ mod tests {
 
     fn errors(events: u64, exposures: u64) -> Look {
         let window = Window { from: Timestamp(0), to: Timestamp(60_000) };
-        Look::complete(window, None, Some(Measurement::Count { events, exposures }))
+        Look::complete(window, None, Some(Measurement::count(events, exposures)))
     }
 
     fn line(max: f64) -> Threshold {
@@ -298,7 +300,7 @@ mod tests {
         assert_eq!(line(0.01).judge(&[errors(0, 0)]).verdict, Verdict::NoData);
         let window = Window::default();
         let nan =
-            Look::complete(window, None, Some(Measurement::Value { value: f64::NAN, samples: 9 }));
+            Look::complete(window, None, Some(Measurement::Value { value: f64::NAN, samples: 9.0 }));
         assert_eq!(line(0.01).judge(&[nan]).verdict, Verdict::Error);
         assert_eq!(line(0.01).judge(&[Look::failed(window)]).verdict, Verdict::Error);
         assert_eq!(line(0.01).judge(&[errors(3, 2)]).verdict, Verdict::Error);
@@ -307,11 +309,11 @@ mod tests {
     #[test]
     fn failures_up_to_the_limit_are_tolerated_and_the_next_one_is_final() {
         let judge = line(0.01).tolerating(1).over_looks(3).unwrap();
-        let (good, bad) = (errors(0, 100), errors(50, 100));
-        assert_eq!(judge.judge(&[bad, good]).verdict, Verdict::Inconclusive);
-        assert_eq!(judge.judge(&[bad, good, good]).verdict, Verdict::Pass);
-        assert_eq!(judge.judge(&[bad, bad]).verdict, Verdict::Fail);
-        assert_eq!(judge.judge(&[bad, bad, good, good]).verdict, Verdict::Fail);
+        let (good, bad) = (|| errors(0, 100), || errors(50, 100));
+        assert_eq!(judge.judge(&[bad(), good()]).verdict, Verdict::Inconclusive);
+        assert_eq!(judge.judge(&[bad(), good(), good()]).verdict, Verdict::Pass);
+        assert_eq!(judge.judge(&[bad(), bad()]).verdict, Verdict::Fail);
+        assert_eq!(judge.judge(&[bad(), bad(), good(), good()]).verdict, Verdict::Fail);
     }
 
     #[test]
@@ -320,29 +322,29 @@ mod tests {
         assert_eq!(judge.judge(&[errors(0, 499)]).verdict, Verdict::Inconclusive);
         let mut open = errors(0, 1_000);
         open.complete = false;
-        assert_eq!(judge.judge(&[open]).verdict, Verdict::Inconclusive);
+        assert_eq!(judge.begin().look(&open).verdict, Verdict::Inconclusive);
     }
 
     #[test]
     fn looks_without_an_answer_pass_their_limit_one_after_it() {
         let judge = line(0.01).with_limits(9, 1, 1);
         let window = Window::default();
-        let (empty, failed) = (errors(0, 0), Look::failed(window));
-        assert!(!judge.judge(&[empty]).past_limit);
-        assert!(judge.judge(&[empty, empty]).past_limit);
-        assert!(!judge.judge(&[failed, errors(0, 9), failed]).past_limit);
-        assert!(judge.judge(&[failed, failed]).past_limit);
+        let (empty, failed) = (|| errors(0, 0), || Look::failed(window));
+        assert!(!judge.judge(&[empty()]).past_limit);
+        assert!(judge.judge(&[empty(), empty()]).past_limit);
+        assert!(!judge.judge(&[failed(), errors(0, 9), failed()]).past_limit);
+        assert!(judge.judge(&[failed(), failed()]).past_limit);
     }
 
     #[test]
     fn a_relative_line_needs_its_baseline() {
         let judge = Threshold::new(Bound::MaxRatio(1.5)).unwrap();
         let mut look = errors(3, 100);
-        assert_eq!(judge.judge(&[look]).verdict, Verdict::Inconclusive);
-        look.stable = Some(Measurement::Count { events: 2, exposures: 100 });
-        assert_eq!(judge.judge(&[look]).verdict, Verdict::Pass);
-        look.candidate = Some(Measurement::Count { events: 4, exposures: 100 });
-        assert_eq!(judge.judge(&[look]).verdict, Verdict::Fail);
+        assert_eq!(judge.begin().look(&look).verdict, Verdict::Inconclusive);
+        look.stable = Some(Measurement::count(2, 100));
+        assert_eq!(judge.begin().look(&look).verdict, Verdict::Pass);
+        look.candidate = Some(Measurement::count(4, 100));
+        assert_eq!(judge.begin().look(&look).verdict, Verdict::Fail);
     }
 
     #[test]
