@@ -7,11 +7,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tidegate_core::{
-    Check, CheckIndex, Judge, JudgeKind, Judged, Judgement, Judging, Look, Role, Span,
-    Timestamp, Verdict, Window,
+    Check, CheckIndex, Judged, Judgement, Judging, Look, Role, Span, Timestamp, Verdict, Window,
 };
-
-use crate::ports::Ports;
 
 /// A lane that is further behind than so many looks leaves the oldest windows out: what a judge
 /// says must not wait for hours of measuring after a long pause.
@@ -41,14 +38,9 @@ impl Lane {
         check: CheckIndex,
         role: Role,
         planned: &Check,
-        ports: &Ports,
+        judging: Option<Box<dyn Judging>>,
         since: Timestamp,
     ) -> Self {
-        let judging = match &planned.judge {
-            JudgeKind::Threshold(threshold) => Some(threshold.begin()),
-            JudgeKind::Custom(name) => ports.judges.get(name).map(|judge| judge.begin()),
-            _ => None,
-        };
         let (window, every) = (planned.window, planned.every);
         Self {
             check,
@@ -100,7 +92,7 @@ impl Lane {
 
     /// Takes a look in that the journal has kept. Its source may have aligned the window it was
     /// asked for; that is the one nearest to its end.
-    pub(crate) fn retake(&mut self, look: &Look, now: Timestamp) -> Option<Judged> {
+    pub(crate) fn retake(&mut self, look: &Look, now: Timestamp) -> Option<Judgement> {
         let every = self.every.0.max(1);
         let from = Timestamp(look.window.to.0.saturating_sub(self.window.0));
         let steps = (from.since(self.since).0 + every / 2) / every;
@@ -108,9 +100,8 @@ impl Lane {
         self.take(look, now)
     }
 
-    /// Takes one look in. Gives the verdict when it could matter: when it says pass or fail, or
-    /// something new.
-    pub(crate) fn take(&mut self, look: &Look, now: Timestamp) -> Option<Judged> {
+    /// Takes one look in, and says what all of them come to.
+    pub(crate) fn take(&mut self, look: &Look, now: Timestamp) -> Option<Judgement> {
         self.next_from = self.next_from.after(self.every);
         if look.window.from < self.since {
             // Aligned by its source to a time before the evidence counts.
@@ -120,8 +111,13 @@ impl Lane {
         let failed = Look::failed(look.window);
         let judgement = self.judge(if from_the_future { &failed } else { look });
         let from = self.judged.map_or(look.window.from, |before| before.from);
-        let window = Window { from, to: look.window.to };
-        self.judged = Some(window);
+        self.judged = Some(Window { from, to: look.window.to });
+        Some(judgement)
+    }
+
+    /// The verdict of a judgement, when it could matter: when it says pass or fail, or something new.
+    pub(crate) fn say(&mut self, judgement: Judgement) -> Option<Judged> {
+        let window = self.judged?;
         let said = (judgement.verdict, judgement.past_limit);
         let before = self.said.replace(said);
         let decides = matches!(judgement.verdict, Verdict::Pass | Verdict::Fail);

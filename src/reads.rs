@@ -9,8 +9,9 @@ use std::{
 };
 
 use tidegate_core::{
-    CheckIndex, Event, GateRef, HookAnswer, HookIndex, IndexSet, Journal, Look, Observation, Query,
-    Question, Reads, Role, Rollout, RolloutId, Span, StoredLook, Timestamp, Window, record::Head,
+    CheckIndex, Event, GateRef, HookAnswer, HookIndex, IndexSet, Journal, Judged, Judgement,
+    Judging, Look, Observation, Panel, Plan, Query, Question, Reads, Role, Rollout, RolloutId, Span,
+    StoredLook, Timestamp, Weight, Window, record::Head,
 };
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -22,7 +23,13 @@ const LOOK_LIMIT: Span = Span::seconds(15);
 /// How long to wait after something could not be read or kept.
 const AGAIN: Span = Span::seconds(1);
 
+/// So many failures, and what was before the rollout is left alone: judges do without it.
+const PAST_FAILURES: u32 = 3;
+
 type Key = (CheckIndex, Role);
+
+/// A judge at work; none where it is missing.
+struct Begun(Option<Box<dyn Judging>>);
 
 /// A reading that has ended.
 #[derive(Debug)]
@@ -31,6 +38,8 @@ pub(crate) enum Read {
     World { round: u64, seen: Option<Observation> },
     /// Of a metric; `None` when it could not be kept, and so must not be judged.
     Health { key: Key, since: Timestamp, look: Option<Look> },
+    /// Of a metric before the rollout; `None` when it could not be kept.
+    Past { check: CheckIndex, looks: Option<Vec<Look>> },
     /// Of a hook.
     Hook { hook: HookIndex, gate: Option<GateRef>, answer: HookAnswer },
 }
@@ -51,6 +60,11 @@ pub(crate) struct Reader {
     calendar_at: Timestamp,
     lanes: BTreeMap<Key, Lane>,
     lanes_at: Timestamp,
+    /// What stable did before the rollout, by check; absent while it is being measured.
+    past: BTreeMap<CheckIndex, Option<Vec<Look>>>,
+    panel: Panel,
+    /// The candidate's share of traffic, and since when it is that.
+    share: (Option<Weight>, Timestamp),
     asking: BTreeMap<HookIndex, GateRef>,
     /// Verdicts over stored looks, which a crash may have swallowed.
     rebuilt: VecDeque<Event>,
@@ -65,6 +79,9 @@ impl Reader {
     ) -> Self {
         Self {
             survey: Survey::of(Arc::clone(&ports), &head.plan, &head.revisions),
+            panel: head.plan.panel(),
+            past: BTreeMap::new(),
+            share: (None, Timestamp::default()),
             ports,
             journal,
             clock,
@@ -100,6 +117,7 @@ impl Reader {
         self.begin_anew();
         self.calendar_at = Timestamp::default();
         self.lanes_at = Timestamp::default();
+        self.share = (None, Timestamp::default());
         for lane in self.lanes.values_mut() {
             lane.step(by_ms);
         }
@@ -109,6 +127,10 @@ impl Reader {
     pub(crate) async fn pursue(&mut self, state: &Rollout) -> Option<Event> {
         let now = self.clock.now();
         let wanted = state.wanted_reads(&self.head.plan);
+        let share = state.world().traffic.settled();
+        if share != self.share.0 {
+            self.share = (share, now);
+        }
         self.observe(&wanted, now);
         self.ask(&wanted, state);
         self.keep_lanes(&wanted, now).await;
@@ -131,7 +153,9 @@ impl Reader {
         let lag = self.ports.health.lag();
         let idle = self.lanes.values().filter(|lane| lane.wanted && !lane.busy);
         let health = idle.map(|lane| lane.due(lag).max(self.lanes_at)).min();
-        let missing = wanted_keys(&wanted).any(|(key, _)| !self.lanes.contains_key(&key));
+        let measuring = |check| matches!(self.past.get(&check), Some(None));
+        let missing = wanted_keys(&wanted)
+            .any(|(key, _)| !self.lanes.contains_key(&key) && !measuring(key.0));
         let rebuild = missing.then_some(self.lanes_at);
         [observe, calendar, health, rebuild].into_iter().flatten().min()
     }
@@ -152,7 +176,17 @@ impl Reader {
                     self.lanes_at = now.after(AGAIN);
                     return None;
                 };
-                lane.take(&look, now).map(Event::Judged)
+                let judgement = lane.take(&look, now)?;
+                self.weigh(key, judgement).map(Event::Judged)
+            }
+            Read::Past { check, looks: Some(looks) } => {
+                self.past.insert(check, Some(looks));
+                None
+            }
+            Read::Past { check, looks: None } => {
+                self.past.remove(&check);
+                self.lanes_at = now.after(AGAIN);
+                None
             }
             Read::Hook { hook, gate, answer } => {
                 self.asking.remove(&hook);
@@ -232,26 +266,96 @@ impl Reader {
         }
     }
 
-    /// A lane with the looks that the journal has for it already.
-    async fn open_lane(&mut self, key: Key, since: Option<Timestamp>, now: Timestamp) {
-        let (check, role) = key;
-        let Some(planned) = self.head.plan.check(check) else { return };
-        let stored = match self.journal.looks(self.rollout(), check, role).await {
-            Ok(stored) => stored,
+    /// What a judgement comes to among the evidence of the other checks.
+    fn weigh(&mut self, key: Key, judgement: Judgement) -> Option<Judged> {
+        let (check, judgement) = self.panel.weigh(key.0, key.1, judgement);
+        self.lanes.get_mut(&(check, key.1))?.say(judgement)
+    }
+
+    /// The looks that the journal has, highest corrections only.
+    async fn stored(&mut self, key: Key, now: Timestamp) -> Option<Vec<Look>> {
+        match self.journal.looks(self.rollout(), key.0, key.1).await {
+            Ok(stored) => Some(stored.into_iter().map(|kept| kept.look).collect()),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "no stored looks yet");
                 self.lanes_at = now.after(AGAIN);
-                return;
+                None
             }
+        }
+    }
+
+    /// The judge of a check with what it wants to know of the time before the rollout; nothing while
+    /// that is being measured.
+    async fn begin(&mut self, check: CheckIndex, now: Timestamp) -> Option<Begun> {
+        let planned = self.head.plan.check(check)?;
+        let custom = |name: &str| self.ports.judges.get(name).map(Arc::clone);
+        let Some(judge) = planned.judge.judge(custom) else { return Some(Begun(None)) };
+        if judge.history() == 0 || self.head.revisions.stable.is_none() {
+            return Some(Begun(Some(judge.begin())));
+        }
+        if let Some(known) = self.past.get(&check) {
+            let past = known.as_deref()?;
+            return Some(Begun(Some(judge.begin_after(past))));
+        }
+        let stored = self.stored((check, Role::History), now).await?;
+        if !stored.is_empty() {
+            let begun = judge.begin_after(&stored);
+            self.past.insert(check, Some(stored));
+            return Some(Begun(Some(begun)));
+        }
+        self.measure_past(check, judge.history());
+        None
+    }
+
+    /// Measures what stable did before the rollout. Kept before it is used, so that whoever goes on
+    /// judges by the same.
+    fn measure_past(&mut self, check: CheckIndex, windows: u32) {
+        let Some(planned) = self.head.plan.check(check) else { return };
+        let (began, every, length) = (self.head.at, planned.every, planned.window);
+        let windows = (1..=windows).rev().map(move |back| {
+            let from = Timestamp(began.0.saturating_sub(u64::from(back).saturating_mul(every.0)));
+            Window { from, to: from.after(length) }
+        });
+        let windows = windows.filter(move |window| window.to <= began);
+        let query = move |plan: &Plan, head: &Head, metric: &str, window| Query {
+            target: plan.target().clone(),
+            revisions: head.revisions.clone(),
+            metric: metric.to_owned(),
+            window,
         };
-        let first = stored.first().map(|kept| kept.look.window.from);
+        let metric = planned.metric.clone();
+        let head = Arc::clone(&self.head);
+        let queries: Vec<Query> =
+            windows.map(|window| query(&head.plan, &head, &metric, window)).collect();
+        self.past.insert(check, None);
+        let (ports, journal) = (Arc::clone(&self.ports), Arc::clone(&self.journal));
+        let rollout = self.rollout();
+        self.tasks.spawn(async move {
+            let looks = past(ports, queries).await;
+            let kept = |look: &Look| {
+                let role = Role::History;
+                StoredLook { rollout, check, role, correction: 0, look: look.clone() }
+            };
+            let kept = keep_all(&*journal, looks.iter().map(kept).collect()).await;
+            Read::Past { check, looks: kept.then_some(looks) }
+        });
+    }
+
+    /// A lane with the looks that the journal has for it already.
+    async fn open_lane(&mut self, key: Key, since: Option<Timestamp>, now: Timestamp) {
+        let (check, role) = key;
+        let Some(Begun(judging)) = self.begin(check, now).await else { return };
+        let Some(stored) = self.stored(key, now).await else { return };
+        let Some(planned) = self.head.plan.check(check) else { return };
+        let first = stored.first().map(|look| look.window.from);
         let since = since.unwrap_or_else(|| first.unwrap_or(now));
-        let mut lane = Lane::new(check, role, planned, &self.ports, since);
-        let looks = stored.iter().map(|kept| &kept.look).filter(|look| look.window.from >= since);
-        let judged = looks.fold(None, |before, look| lane.retake(look, now).or(before));
+        let mut lane = Lane::new(check, role, planned, judging, since);
+        let looks = stored.iter().filter(|look| look.window.from >= since);
+        let judgement = looks.fold(None, |before, look| lane.retake(look, now).or(before));
         lane.catch_up(now);
-        self.rebuilt.extend(judged.map(Event::Judged));
         self.lanes.insert(key, lane);
+        let judged = judgement.and_then(|judgement| self.weigh(key, judgement));
+        self.rebuilt.extend(judged.map(Event::Judged));
     }
 
     /// Takes the next look of every lane whose window is complete.
@@ -274,9 +378,11 @@ impl Reader {
                 window: lane.next_window(),
             };
             let (key, since) = (*key, lane.since);
+            let (share, settled) = self.share;
+            let share = share.filter(|_| settled <= query.window.from);
             let (ports, journal) = (Arc::clone(&self.ports), Arc::clone(&self.journal));
             self.tasks.spawn(async move {
-                let look = look(ports, query).await;
+                let look = Look { share, ..look(ports, query).await };
                 let (check, role) = key;
                 let kept = StoredLook { rollout, check, role, correction: 0, look };
                 let look = keep(&*journal, kept).await;
@@ -321,14 +427,30 @@ async fn look(ports: Arc<Ports>, query: Query) -> Look {
     }
 }
 
+/// What stable did, window by window; given up after [`PAST_FAILURES`] failures, with what there is.
+async fn past(ports: Arc<Ports>, queries: Vec<Query>) -> Vec<Look> {
+    let (mut looks, mut failures) = (Vec::with_capacity(queries.len()), 0);
+    for query in queries {
+        let look = look(Arc::clone(&ports), query).await;
+        failures += u32::from(look.failed);
+        looks.push(look);
+        if failures == PAST_FAILURES {
+            break;
+        }
+    }
+    looks
+}
+
 /// Evidence is durable before it is judged, so that whoever goes on judges the same.
 async fn keep(journal: &dyn Journal, kept: StoredLook) -> Option<Look> {
     let look = kept.look.clone();
-    match journal.keep_looks(vec![kept]).await {
-        Ok(()) => Some(look),
-        Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a look was not kept");
-            None
-        }
+    keep_all(journal, vec![kept]).await.then_some(look)
+}
+
+async fn keep_all(journal: &dyn Journal, kept: Vec<StoredLook>) -> bool {
+    let result = journal.keep_looks(kept).await;
+    if let Err(error) = &result {
+        tracing::warn!(error = error as &dyn std::error::Error, "looks were not kept");
     }
+    result.is_ok()
 }

@@ -209,6 +209,7 @@ fn write_verdict(
     let job = match role {
         Role::Guard => "guard",
         Role::Gate => "check",
+        Role::History => "history",
     };
     write!(text, ": {job} {name}: {verdict}")
 }

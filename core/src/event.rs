@@ -228,7 +228,7 @@ pub enum PlatformSeen {
     Foreign,
 }
 
-/// Which of a check's two jobs a verdict is for. Their evidence is counted apart.
+/// Which of a check's jobs looks and a verdict are for. Their evidence is counted apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -236,6 +236,8 @@ pub enum Role {
     Guard,
     /// At a gate, only from windows that began after seen equalled wanted.
     Gate,
+    /// What stable did before the rollout. Kept with the other looks and never judged.
+    History,
 }
 
 /// A verdict, and what it rests on.

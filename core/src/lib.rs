@@ -23,7 +23,9 @@ pub use capability::{
 };
 pub use decision::{Ask, Decision, Evidence};
 pub use event::*;
-pub use health::{Judge, Judgement, Judging, Look, Measurement, Reading, Verdict, Window};
+pub use health::{
+    Judge, Judgement, Judging, LogE, Look, Measurement, Panel, Reading, Verdict, Window,
+};
 pub use ids::*;
 pub use moves::*;
 pub use plan::*;

@@ -135,6 +135,14 @@ pub struct Traffic {
     pub versions: Option<Versions>,
 }
 
+impl Traffic {
+    /// The candidate's share, while it is known to be what was asked for.
+    #[must_use]
+    pub fn settled(&self) -> Option<Weight> {
+        self.matched.then_some(self.asked)
+    }
+}
+
 /// Traffic that no user is answered from: copies, and tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Extra {

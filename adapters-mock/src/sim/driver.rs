@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use tidegate_core::{
-    Action, Actor, Answer, Ask, Call, Command, CommandId, Epoch, Event, FailureKind, HookAnswer,
-    HookIndex, Identity, Look, Move, Observation, Order, Outcome, Phase, Reads, Revisions, Rollout,
-    Span, Split, Step, Timestamp, Weight,
+    Action, Actor, Answer, Ask, Call, CheckIndex, Command, CommandId, Epoch, Event, FailureKind,
+    HookAnswer, HookIndex, Identity, Look, Move, Observation, Order, Outcome, Panel, Phase, Reads,
+    Revisions, Role, Rollout, Span, Split, Step, Timestamp, Weight, Window,
     invariants::{self, Edge, Violation},
     rollout::{CallState, WaitingOn},
 };
@@ -40,6 +40,11 @@ pub(super) struct Driver<'a> {
     read_at: Option<Timestamp>,
     exposed: Timestamp,
     slots: Vec<Slot>,
+    panel: Panel,
+    /// Looks from before the rollout, by check; absent until they are wanted.
+    past: Vec<Option<Vec<Look>>>,
+    /// The candidate's share of traffic, and since when it is that.
+    share: (Option<Weight>, Timestamp),
     hooks_asked: Vec<u32>,
     commands: usize,
     crashed: bool,
@@ -95,6 +100,9 @@ impl<'a> Driver<'a> {
             read_at: None,
             exposed: NEVER,
             slots: Vec::new(),
+            panel: sim.plan.panel(),
+            past: vec![None; sim.plan.checks().len()],
+            share: (None, now),
             hooks_asked: vec![0; sim.plan.hooks().len()],
             commands: 0,
             crashed: false,
@@ -187,7 +195,7 @@ impl<'a> Driver<'a> {
             self.observe_due = self.observe_due.min(self.next_observation());
             next = next.min(self.observe_due);
         }
-        for slot in &self.slots {
+        for slot in self.slots.iter().filter(|slot| slot.wanted) {
             next = next.min(self.look_due(slot));
         }
         // With looks still to come a rollout that waits for a person is only kept company.
@@ -303,6 +311,10 @@ impl<'a> Driver<'a> {
         if self.sim.recorded {
             self.run.decisions.push(step.decision.clone());
         }
+        let share = next.world().traffic.settled();
+        if share != self.share.0 {
+            self.share = (share, self.now);
+        }
         if next.observations_from() != self.state.observations_from() {
             self.read_at = None;
             self.observe_at = self.now;
@@ -368,9 +380,14 @@ impl<'a> Driver<'a> {
         self.now = self.now.after(RESTART);
         self.observe_at = self.now;
         self.fleet.advance_to(self.now);
+        self.panel = self.sim.plan.panel();
         for slot in &mut self.slots {
-            if let Some(judge) = self.sim.judges.get(usize::from(slot.check.0)) {
-                slot.rebuild(judge.begin());
+            let nth = usize::from(slot.check.0);
+            let past = self.past.get(nth).and_then(Option::as_deref).unwrap_or_default();
+            if let Some(judge) = self.sim.judges.get(nth)
+                && let Some(judgement) = slot.rebuild(judge.begin_after(past))
+            {
+                self.panel.weigh(slot.check, slot.role, judgement);
             }
         }
         let lost = self
@@ -391,16 +408,39 @@ impl<'a> Driver<'a> {
         let exposed = if self.exposed == NEVER { self.now } else { self.exposed };
         let same =
             |slot: &Slot| wanted(reads, exposed).any(|w| w == (slot.check, slot.role, slot.since));
-        self.slots.retain(same);
+        self.slots.retain(|slot| slot.role == Role::Guard || same(slot));
+        for slot in &mut self.slots {
+            let is_wanted = same(slot);
+            slot.want(is_wanted, self.now);
+        }
         for (check, role, since) in wanted(reads, exposed) {
             let known = self.slots.iter().any(|slot| (slot.check, slot.role) == (check, role));
             if !known
                 && let Some(judge) = self.sim.judges.get(usize::from(check.0))
                 && let Some(planned) = self.sim.plan.check(check)
             {
-                self.slots.push(Slot::new((check, planned), role, since, judge.begin()));
+                let judging = judge.begin_after(self.past(check, judge.history()));
+                self.slots.push(Slot::new((check, planned), role, since, judging));
             }
         }
+    }
+
+    /// Looks at stable from before the rollout, taken when they are first wanted.
+    fn past(&mut self, check: CheckIndex, windows: u32) -> &[Look] {
+        let nth = usize::from(check.0);
+        if let (Some(None), Some(planned), Some(signal)) =
+            (self.past.get(nth), self.sim.plan.check(check), self.sim.signals.get(nth))
+        {
+            let window = |back: u32| {
+                let from = Timestamp(self.began.0.saturating_sub(u64::from(back) * planned.every.0));
+                Window { from, to: from.after(planned.window) }
+            };
+            let before = (1..=windows).rev().map(window).filter(|window| window.to <= self.began);
+            let looks = before
+                .filter_map(|window| self.fleet.measure(&self.revisions, *signal, window).ok());
+            self.past[nth] = Some(looks.collect());
+        }
+        self.past.get(nth).and_then(Option::as_deref).unwrap_or_default()
     }
 
     fn observe(&mut self, reads: &Reads) -> Due {
@@ -443,7 +483,7 @@ impl<'a> Driver<'a> {
     }
 
     fn look(&mut self) -> Due {
-        let due = self.slots.iter().position(|slot| self.look_due(slot) <= self.now);
+        let due = self.slots.iter().position(|slot| slot.wanted && self.look_due(slot) <= self.now);
         let Some(index) = due else { return Due::Nothing };
         if !self.gets_through() {
             return Due::Nothing;
@@ -451,11 +491,23 @@ impl<'a> Driver<'a> {
         let (check, window) = (self.slots[index].check, self.slots[index].next);
         let signal = self.sim.signals.get(usize::from(check.0));
         let Some(signal) = signal.copied() else { return Due::Nothing };
+        let (share, since) = self.share;
+        let share = share.filter(|_| since <= window.from);
         let look = match self.fleet.measure(&self.revisions, signal, window) {
-            Ok(look) => Look { window, ..look },
+            Ok(look) => Look { window, share, ..look },
             Err(_) => Look::failed(window),
         };
-        self.slots[index].take(look).map_or(Due::Nothing, Due::Event)
+        self.judged(index, look).map_or(Due::Nothing, Due::Event)
+    }
+
+    /// What a look comes to, among the evidence of the other checks.
+    fn judged(&mut self, index: usize, look: Look) -> Option<Event> {
+        let slot = &mut self.slots[index];
+        let (check, role) = (slot.check, slot.role);
+        let judgement = slot.take(look)?;
+        let (guilty, judgement) = self.panel.weigh(check, role, judgement);
+        let speaks = |slot: &&mut Slot| (slot.check, slot.role) == (guilty, role);
+        self.slots.iter_mut().find(speaks)?.say(judgement)
     }
 
     fn ask(&mut self, hook: u8) -> Event {

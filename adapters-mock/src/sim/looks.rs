@@ -21,6 +21,8 @@ pub(super) struct Slot {
     judging: Option<Box<dyn Judging>>,
     looks: Vec<Look>,
     delivered: Option<(Verdict, bool)>,
+    /// Whether the state asks for it now.
+    pub(super) wanted: bool,
 }
 
 impl Slot {
@@ -40,42 +42,52 @@ impl Slot {
             judging: Some(judging),
             looks: Vec::with_capacity(LOOKS),
             delivered: None,
+            wanted: true,
         }
     }
 
-    /// Takes a look in; an event when it says something new.
-    pub(super) fn take(&mut self, look: Look) -> Option<Event> {
-        let Window { from, to } = self.next;
-        self.next = Window { from: from.after(self.every), to: to.after(self.every) };
-        let (judgement, to) = (self.judging.as_mut()?.look(&look), look.window.to);
-        self.looks.push(look);
-        self.deliver(judgement, to)
+    /// Goes on after a time in which nobody asked: what happened then is no evidence.
+    pub(super) fn want(&mut self, wanted: bool, now: Timestamp) {
+        if wanted && !self.wanted && self.next.from < now {
+            self.next = Window { from: now, to: now.after(self.next.length()) };
+        }
+        self.wanted = wanted;
     }
 
-    fn deliver(&mut self, judgement: Judgement, to: Timestamp) -> Option<Event> {
+    /// Takes a look in, and says what all of them come to.
+    pub(super) fn take(&mut self, look: Look) -> Option<Judgement> {
+        let Window { from, to } = self.next;
+        self.next = Window { from: from.after(self.every), to: to.after(self.every) };
+        let judgement = self.judging.as_mut()?.look(&look);
+        self.looks.push(look);
+        Some(judgement)
+    }
+
+    /// The event of a judgement, when it says something new.
+    pub(super) fn say(&mut self, judgement: Judgement) -> Option<Event> {
         let said = (judgement.verdict, judgement.past_limit);
         if self.delivered == Some(said) && judgement.verdict != Verdict::Fail {
             return None;
         }
         self.delivered = Some(said);
-        let from = self.looks.first().map_or(to, |look| look.window.from);
+        let ends = (self.looks.first(), self.looks.last());
+        let (Some(first), Some(last)) = ends else { return None };
         Some(Event::Judged(Judged {
             check: self.check,
             role: self.role,
             verdict: judgement.verdict,
             past_limit: judgement.past_limit,
-            window: Window { from, to },
+            window: Window { from: first.window.from, to: last.window.to },
             reading: judgement.reading,
         }))
     }
 
     /// After a crash: the judge begins anew, from the looks that were kept.
-    pub(super) fn rebuild(&mut self, mut judging: Box<dyn Judging>) {
-        for look in &self.looks {
-            let _ = judging.look(look);
-        }
+    pub(super) fn rebuild(&mut self, mut judging: Box<dyn Judging>) -> Option<Judgement> {
+        let judged = self.looks.iter().fold(None, |_, look| Some(judging.look(look)));
         self.judging = Some(judging);
         self.delivered = None;
+        judged
     }
 }
 

@@ -124,20 +124,14 @@ impl Sim {
                 return Err(SimError::NoMetric { check, metric });
             };
             signals.push(signal);
-            built.push(match &check.judge {
-                JudgeKind::Threshold(threshold) => Arc::new(*threshold),
-                JudgeKind::Custom(name) => match judges.get(name) {
-                    Some(judge) => Arc::clone(judge),
-                    None => {
-                        let (check, judge) = (check.name.clone(), name.clone());
-                        return Err(SimError::NoJudge { check, judge });
-                    }
+            let judge = check.judge.judge(|name| judges.get(name).map(Arc::clone));
+            built.push(judge.ok_or_else(|| SimError::NoJudge {
+                check: check.name.clone(),
+                judge: match &check.judge {
+                    JudgeKind::Custom(name) => name.clone(),
+                    other => format!("{other:?}"),
                 },
-                other => {
-                    let (check, judge) = (check.name.clone(), format!("{other:?}"));
-                    return Err(SimError::NoJudge { check, judge });
-                }
-            });
+            })?);
         }
         Ok(Self {
             found: world.found(Fleet::BEGIN),

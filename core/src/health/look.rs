@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Span, Timestamp};
+use crate::{Span, Timestamp, Weight};
 
 /// A half-open interval of time: `from` is in it, `to` is not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -160,6 +160,10 @@ pub struct Look {
     pub candidate: Option<Measurement>,
     /// Whether the measuring itself failed.
     pub failed: bool,
+    /// The candidate's share of traffic, where it was the same in the whole window. Not measured:
+    /// whoever asked for the look knows it, and fills it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Weight>,
 }
 
 impl Look {
@@ -170,12 +174,12 @@ impl Look {
         stable: Option<Measurement>,
         candidate: Option<Measurement>,
     ) -> Self {
-        Self { window, complete: true, stable, candidate, failed: false }
+        Self { window, complete: true, stable, candidate, failed: false, share: None }
     }
 
     /// A look that could not be taken.
     #[must_use]
     pub const fn failed(window: Window) -> Self {
-        Self { window, complete: false, stable: None, candidate: None, failed: true }
+        Self { window, complete: false, stable: None, candidate: None, failed: true, share: None }
     }
 }

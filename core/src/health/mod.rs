@@ -3,19 +3,23 @@
 //! This module must not know phases, stages or rollouts: a judge sees raw measurements of both arms
 //! and says what they mean. It holds no limits of time; those are the machine's.
 
+mod compare;
 pub mod describe;
 pub mod kayenta;
 mod look;
 mod panel;
 pub mod sequential;
+mod share;
 mod threshold;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use compare::{Against, Compare, Method, Worse};
 pub use look::{Look, Measurement, Window};
 pub use panel::{Panel, Seat};
+pub use share::Share;
 pub use threshold::{Bound, Threshold, ThresholdError};
 
 /// What a judge says. The five are never merged, and none of them defaults to [`Verdict::Pass`].

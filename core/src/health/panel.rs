@@ -13,7 +13,7 @@ use crate::{CheckIndex, Role};
 pub struct Seat {
     /// Which check.
     pub check: CheckIndex,
-    /// Its weight among the others; positive. Weights are scaled to sum to one.
+    /// Its share of the whole; above 0. All shares sum to 1 at most.
     pub weight: f64,
 }
 
@@ -31,10 +31,9 @@ impl Panel {
     /// A panel of these seats. `alpha`, above 0 and below 1, is the probability with which a good
     /// release may be rolled back, over the whole rollout.
     #[must_use]
-    pub fn new(alpha: f64, seats: &[Seat]) -> Self {
-        let sum: f64 = seats.iter().map(|seat| seat.weight).sum();
-        let scaled = |seat: &Seat| (Seat { weight: seat.weight / sum, ..*seat }, None);
-        Self { needed: -libm::log(alpha), seats: seats.iter().map(scaled).collect() }
+    pub fn new(alpha: f64, seats: Vec<Seat>) -> Self {
+        let seats = seats.into_iter().map(|seat| (seat, None)).collect();
+        Self { needed: -libm::log(alpha), seats }
     }
 
     /// What a judgement comes to among those of the other checks, and for which check.

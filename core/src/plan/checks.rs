@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Baseline, Check, CheckIndex, CheckSpec, JudgeKind, JudgeSpec, KeyPath, Named, ThresholdSpec,
+    Baseline, Check, CheckIndex, CheckSpec, JudgeKind, JudgeSpec, KeyPath, Named, OnFail, Sureness,
+    ThresholdSpec,
     compile::ask_within,
+    evidence,
     policy::{deadline, positive},
     problem::{Known, ProblemKind, Problems},
 };
@@ -16,10 +18,26 @@ use crate::{
 /// Shorter than this, and an engine would do nothing but measure.
 const LEAST_EVERY: Span = Span::seconds(1);
 
+/// What a check is compiled with beside its own words.
+pub(super) struct Around<'a> {
+    /// All checks as written.
+    pub(super) all: &'a BTreeMap<String, CheckSpec>,
+    /// Where those that are written where they are used stand.
+    pub(super) places: &'a BTreeMap<String, KeyPath>,
+    /// How sure to be.
+    pub(super) sureness: Sureness,
+    /// Windows before the rollout to look at.
+    pub(super) history: u32,
+}
+
 /// All checks, in the order of their names.
-pub(super) fn compile(specs: &BTreeMap<String, CheckSpec>, problems: &mut Problems) -> Vec<Check> {
-    let at = KeyPath::of("checks");
-    specs.iter().map(|(name, spec)| check(name, spec, specs, &at.key(name), problems)).collect()
+pub(super) fn compile(around: &Around<'_>, problems: &mut Problems) -> Vec<Check> {
+    let place = |name: &String| match around.places.get(name) {
+        Some(place) => place.clone(),
+        None => KeyPath::of("checks").key(name),
+    };
+    let checks = around.all.iter();
+    checks.map(|(name, spec)| check(name, spec, around, &place(name), problems)).collect()
 }
 
 /// Whether a check needs the candidate alone.
@@ -31,7 +49,7 @@ pub(super) fn is_fixed(checks: &[Check], index: CheckIndex) -> bool {
 fn check(
     name: &str,
     spec: &CheckSpec,
-    all: &BTreeMap<String, CheckSpec>,
+    around: &Around<'_>,
     at: &KeyPath,
     problems: &mut Problems,
 ) -> Check {
@@ -46,20 +64,43 @@ fn check(
         let key = if spec.every.is_some() { "every" } else { "window" };
         problems.add(&at.key(key), ProblemKind::TooOften(every));
     }
+    let baseline = spec.baseline.unwrap_or_else(|| usual_baseline(&spec.judge));
     Check {
         name: name.to_owned(),
         metric: spec.metric.clone(),
-        judge: judge(&spec.judge, spec.baseline, at, problems),
-        baseline: spec.baseline,
+        judge: judge(spec, baseline, around, at, problems),
+        baseline,
         window,
         every,
-        on_fail: spec.on_fail,
+        on_fail: match spec.judge {
+            JudgeSpec::Share(_) => OnFail::Hold,
+            _ => spec.on_fail,
+        },
         lack: deadline(spec.lack, ask_within(Span::minutes(15)), &at.key("lack"), problems),
         twin: spec
             .twin
             .as_ref()
-            .and_then(|twin| self::twin(name, twin, all, &at.key("twin"), problems)),
+            .and_then(|twin| self::twin(name, twin, around.all, &at.key("twin"), problems)),
+        weight: number(spec.weight, &at.key("weight"), f64::MAX, problems).unwrap_or(1.0),
+        usual: number(spec.usual, &at.key("usual"), 1.0, problems),
     }
+}
+
+/// What a judge compares with unless told otherwise.
+const fn usual_baseline(judge: &JudgeSpec) -> Baseline {
+    match judge {
+        JudgeSpec::Compare(_) | JudgeSpec::Share(_) => Baseline::Concurrent,
+        JudgeSpec::Threshold(_) | JudgeSpec::Custom(_) => Baseline::Fixed,
+    }
+}
+
+/// A number above 0 and below `end`.
+fn number(written: Option<f64>, at: &KeyPath, end: f64, problems: &mut Problems) -> Option<f64> {
+    let number = written?;
+    let expected = if end > 1.0 { "more than 0" } else { "more than 0 and less than 1" };
+    let wrong = !(number > 0.0 && number < end);
+    problems.add_if(wrong, at, ProblemKind::number(number, expected));
+    (!wrong).then_some(number)
 }
 
 /// The check that takes over at 100 %: another one, and one that compares with nothing.
@@ -77,15 +118,35 @@ fn twin(
         return None;
     };
     problems.add_if(twin == name, at, ProblemKind::OwnTwin);
-    let fixed = all.get(twin).is_some_and(|spec| spec.baseline == Baseline::Fixed);
+    let fixed = all.get(twin).is_some_and(|spec| {
+        let baseline = spec.baseline.unwrap_or_else(|| usual_baseline(&spec.judge));
+        baseline != Baseline::Concurrent
+    });
     let not_fixed = twin != name && !fixed;
     problems.add_if(not_fixed, at, ProblemKind::TwinNotFixed(twin.to_owned()));
     u8::try_from(index).ok().map(CheckIndex)
 }
 
-fn judge(spec: &JudgeSpec, baseline: Baseline, at: &KeyPath, problems: &mut Problems) -> JudgeKind {
+fn judge(
+    spec: &CheckSpec,
+    baseline: Baseline,
+    around: &Around<'_>,
+    at: &KeyPath,
+    problems: &mut Problems,
+) -> JudgeKind {
     let at_judge = at.key("judge");
-    match spec {
+    match &spec.judge {
+        JudgeSpec::Compare(spec) => {
+            let sure = (&around.sureness, around.history);
+            let at = at_judge.key("compare");
+            JudgeKind::Compare(evidence::compare(spec, baseline, sure, &at, problems))
+        }
+        JudgeSpec::Share(spec) => {
+            let other = baseline != Baseline::Concurrent;
+            let only = ProblemKind::OnlyWith("a judge that compares other than at the same time");
+            problems.add_if(other, &at.key("baseline"), only);
+            JudgeKind::Share(evidence::shares(spec, &at_judge.key("share"), problems))
+        }
         JudgeSpec::Custom(name) => {
             let at = at_judge.key("custom");
             problems.add_if(name.trim().is_empty(), &at, ProblemKind::Empty("a judge's name"));

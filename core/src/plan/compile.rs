@@ -4,9 +4,10 @@
 //! `blue_green` and `rolling`; what a gate, a check or a policy means in the file of that name.
 
 use super::{
-    Calendar, Check, CheckIndex, Deadline, Gate, HookPlan, IndexSet, KeyPath, Named, OnDeadline,
+    Calendar, Check, CheckIndex, CheckRef, Deadline, Gate, HookPlan, IndexSet, KeyPath, Named, OnDeadline,
     Plan, PlanErrors, PlanSpec, Policy, Stage, StrategyKind, StrategySpec, blue_green, canary,
-    checks, gates, policy,
+    checks::{self, Around},
+    evidence, gates, policy,
     problem::{Known, ProblemKind, Problems},
     rolling, stage,
 };
@@ -16,6 +17,8 @@ use crate::{Capabilities, Extra, RoutingKind, Span, Target, Weight};
 pub(super) struct Compiler<'a> {
     pub(super) caps: &'a Capabilities,
     pub(super) checks: Vec<Check>,
+    /// Checks that some gate asks for.
+    pub(super) asked: IndexSet,
     pub(super) hooks: Vec<HookPlan>,
     pub(super) policy: Policy,
     /// How long a stage may take to get where it wants.
@@ -35,8 +38,9 @@ impl Plan {
     /// nothing has, weights that do not rise or are off the target's grid, zeros that would hang,
     /// gates whose checks could never pass, and whatever the target's adapters can not carry out.
     /// Only a plan with too many checks or hooks is told nothing else.
-    pub fn compile(spec: PlanSpec, caps: &Capabilities) -> Result<Self, PlanErrors> {
+    pub fn compile(mut spec: PlanSpec, caps: &Capabilities) -> Result<Self, PlanErrors> {
         let mut problems = Problems::default();
+        let places = spec.gather_checks();
         bounded(&spec, &mut problems);
         if !problems.0.is_empty() {
             return Err(PlanErrors(problems.0));
@@ -50,18 +54,24 @@ impl Plan {
         );
         let policy = policy::compile(&spec, caps, &mut problems);
         let progress = policy::progress(&spec.policy, &mut problems);
-        let checks = checks::compile(&spec.checks, &mut problems);
+        let sureness = evidence::sureness(&spec.evidence, &mut problems);
+        let history = evidence::history(&spec.evidence, &mut problems);
+        let around = Around { all: &spec.checks, places: &places, sureness, history };
+        let checks = checks::compile(&around, &mut problems);
         let hooks = gates::hooks(&spec.hooks, &mut problems);
         let calendar = Calendar::compile(&spec.calendar, &KeyPath::of("calendar"), &mut problems);
         let has_hours = !spec.calendar.allowed.is_empty();
-        let mut compiler = Compiler { caps, checks, hooks, policy, progress, has_hours, problems };
-        let guards = compiler.guards(&spec.guards);
+        let asked = IndexSet::EMPTY;
+        let mut compiler =
+            Compiler { caps, checks, asked, hooks, policy, progress, has_hours, problems };
+        let guards = compiler.checks_at(&spec.guards, &KeyPath::of("guards"));
         let (strategy, stages) = compiler.stages(&spec.strategy);
         let first = compiler.first(&stages);
-        let Compiler { checks, hooks, problems, .. } = compiler;
+        let Compiler { mut checks, asked, hooks, problems, .. } = compiler;
         if !problems.0.is_empty() {
             return Err(PlanErrors(problems.0));
         }
+        let guards = evidence::share_out(&mut checks, guards, asked);
         Ok(Self {
             target,
             owner: spec.owner,
@@ -71,6 +81,7 @@ impl Plan {
             checks,
             hooks,
             guards,
+            sureness,
             policy,
             calendar,
             caps: caps.clone(),
@@ -114,9 +125,16 @@ impl Compiler<'_> {
         }
     }
 
-    fn guards(&mut self, names: &[String]) -> IndexSet {
+    /// Checks by name. One that is still written out has a name that another one has.
+    pub(super) fn checks_at(&mut self, written: &[CheckRef], at: &KeyPath) -> IndexSet {
+        for (place, written) in written.iter().enumerate() {
+            let left = matches!(written, CheckRef::Here(_));
+            let problem = ProblemKind::TwoChecks(written.name().to_owned());
+            self.problems.add_if(left, &at.item(place), problem);
+        }
+        let names: Vec<_> = written.iter().map(|written| written.name().to_owned()).collect();
         let known: Vec<_> = self.checks.iter().map(|check| check.name.clone()).collect();
-        self.resolve(Named::Check, names, &known, &KeyPath::of("guards"))
+        self.resolve(Named::Check, &names, &known, at)
     }
 
     /// Turns names into indices. Names nobody has and names listed twice are problems.

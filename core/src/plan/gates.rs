@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Baseline, Gate, GateSpec, HookPlan, HookSpec, KeyPath, Named,
+    Baseline, CheckRef, Gate, GateSpec, HookPlan, HookSpec, KeyPath, Named,
     compile::{Compiler, ask_within},
     policy::{deadline, positive},
     problem::{ProblemKind, Problems},
@@ -72,9 +72,9 @@ pub(super) fn hooks(specs: &BTreeMap<String, HookSpec>, problems: &mut Problems)
 impl Compiler<'_> {
     /// A gate as written, at a place where this evidence can be had.
     pub(super) fn gate(&mut self, spec: &GateSpec, evidence: Evidence, at: &KeyPath) -> Gate {
-        let known: Vec<_> = self.checks.iter().map(|check| check.name.clone()).collect();
-        let checks = self.resolve(Named::Check, &spec.checks, &known, &at.key("checks"));
+        let checks = self.checks_at(&spec.checks, &at.key("checks"));
         self.can_pass(&spec.checks, evidence, &at.key("checks"));
+        self.asked = self.asked.union(checks);
         let known: Vec<_> = self.hooks.iter().map(|hook| hook.name.clone()).collect();
         let hooks = self.resolve(Named::Hook, &spec.hooks, &known, &at.key("hooks"));
         let no_hours = spec.allowed_hours && !self.has_hours;
@@ -90,9 +90,9 @@ impl Compiler<'_> {
         }
     }
 
-    fn can_pass(&mut self, names: &[String], evidence: Evidence, at: &KeyPath) {
-        for (place, name) in names.iter().enumerate() {
-            let check = self.checks.iter().find(|check| check.name == *name);
+    fn can_pass(&mut self, written: &[CheckRef], evidence: Evidence, at: &KeyPath) {
+        for (place, name) in written.iter().map(CheckRef::name).enumerate() {
+            let check = self.checks.iter().find(|check| check.name == name);
             let problem = check.and_then(|check| evidence.lacks(name, check.baseline));
             if let Some(problem) = problem {
                 self.problems.add(&at.item(place), problem);

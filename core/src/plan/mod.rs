@@ -9,6 +9,7 @@ mod calendar;
 mod canary;
 mod checks;
 mod compile;
+mod evidence;
 mod gates;
 mod policy;
 mod problem;
@@ -17,6 +18,9 @@ mod rolling;
 mod spec;
 mod stage;
 mod wanted;
+mod written;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +29,9 @@ pub use problem::{KeyPath, Known, Lack, Named, PlanErrors, Problem, ProblemKind,
 pub use report::{PlanReport, StageReport};
 pub use spec::*;
 pub use stage::*;
+pub use written::CheckRef;
 
-use crate::{CalendarState, Capabilities, Span, Target, Timestamp, health::Threshold};
+use crate::{CalendarState, Capabilities, Span, Target, Timestamp, health::{Compare, Judge, Panel, Seat, Share, Threshold}};
 
 /// Which of the three ways of writing stages a plan was written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,6 +76,18 @@ pub struct Check {
     pub lack: Deadline,
     /// The one-sample check that takes over at 100 %.
     pub twin: Option<CheckIndex>,
+    /// Its share of the rollout's evidence; zero for those that gather none.
+    pub weight: f64,
+    /// The rate it usually has, where the plan says so.
+    pub usual: Option<f64>,
+}
+
+impl Check {
+    /// Whether its evidence counts towards rolling back.
+    #[must_use]
+    pub fn gathers(&self) -> bool {
+        matches!(self.judge, JudgeKind::Compare(_)) && self.on_fail == OnFail::RollBack
+    }
 }
 
 /// The judges a plan can name.
@@ -78,10 +95,41 @@ pub struct Check {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum JudgeKind {
+    /// Gathers evidence, against a baseline.
+    Compare(Compare),
+    /// Whether the arms get the share of traffic that was asked for.
+    Share(Share),
     /// A line, and how often it may be crossed.
     Threshold(Threshold),
     /// A judge of the embedding program, registered with the engine under this name.
     Custom(String),
+}
+
+impl JudgeKind {
+    /// The judge itself; `custom` finds those of the embedding program.
+    #[must_use]
+    pub fn judge(
+        &self,
+        custom: impl FnOnce(&str) -> Option<Arc<dyn Judge>>,
+    ) -> Option<Arc<dyn Judge>> {
+        Some(match self {
+            Self::Compare(compare) => Arc::new(*compare),
+            Self::Share(share) => Arc::new(*share),
+            Self::Threshold(threshold) => Arc::new(*threshold),
+            Self::Custom(name) => return custom(name),
+        })
+    }
+}
+
+/// How sure a rollout is, and what it expects.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sureness {
+    /// The probability with which a good release may be rolled back by evidence.
+    pub alpha: f64,
+    /// The probability with which a gate may pass a release that is worse by its margin.
+    pub beta: f64,
+    /// Requests a minute, both arms together, where the plan says so.
+    pub requests_per_minute: Option<f64>,
 }
 
 /// What a rollout does beside its stages.
@@ -133,6 +181,8 @@ pub struct Plan {
     pub(crate) hooks: Vec<HookPlan>,
     /// Checks that are judged all the time while the candidate has traffic.
     pub(crate) guards: IndexSet,
+    /// How sure to be.
+    pub(crate) sureness: Sureness,
     /// Everything beside the stages.
     pub(crate) policy: Policy,
     /// Freeze windows and allowed hours.
@@ -199,6 +249,20 @@ impl Plan {
     #[must_use]
     pub const fn guards(&self) -> IndexSet {
         self.guards
+    }
+
+    /// How sure to be, and what traffic is expected.
+    #[must_use]
+    pub const fn sureness(&self) -> &Sureness {
+        &self.sureness
+    }
+
+    /// The checks that gather evidence, at one table: a panel without any evidence yet.
+    #[must_use]
+    pub fn panel(&self) -> Panel {
+        let checks = (0..).zip(&self.checks).filter(|(_, check)| check.weight > 0.0);
+        let seats = checks.map(|(n, check)| Seat { check: CheckIndex(n), weight: check.weight });
+        Panel::new(self.sureness.alpha, seats.collect())
     }
 
     /// Everything beside the stages.

@@ -102,6 +102,12 @@ impl fmt::Display for PlanErrors {
 #[derive(Debug, Default)]
 pub(super) struct Problems(pub(super) Vec<Problem>);
 
+impl ProblemKind {
+    pub(super) const fn number(found: f64, expected: &'static str) -> Self {
+        Self::Number { found, expected }
+    }
+}
+
 impl Problems {
     pub(super) fn add(&mut self, path: &KeyPath, what: impl Into<ProblemKind>) {
         self.0.push(Problem { path: path.clone(), what: what.into() });
@@ -204,6 +210,25 @@ pub enum ProblemKind {
         /// The name.
         name: String,
     },
+    /// A number that is out of its range, or not a number.
+    #[error("{found} is out of range; expected {expected}")]
+    Number {
+        /// What was written.
+        found: f64,
+        /// Its range, in words.
+        expected: &'static str,
+    },
+    /// A key that something else asks for.
+    #[error("is missing; expected it with {0}")]
+    Needed(&'static str),
+    /// A key without what it belongs to.
+    #[error("has no effect here; expected it only with {0}")]
+    OnlyWith(&'static str),
+    /// A check written out under a name that another check has.
+    #[error(
+        "another check is called {0:?} and differs; expected one of them under checks, by a name of its own"
+    )]
+    TwoChecks(String),
     /// More than a plan holds.
     #[error("{found} {what}s are too many; expected at most {most}")]
     TooMany {
@@ -323,7 +348,7 @@ pub enum ProblemKind {
     OwnTwin,
     /// A twin that needs an arm that is not there.
     #[error(
-        "twin {0:?} takes over where there is nothing to compare with; expected one with baseline: fixed"
+        "twin {0:?} takes over where stable is gone; expected one with baseline: fixed or history"
     )]
     TwinNotFixed(String),
     /// A gate for allowed hours in a plan that declares none.

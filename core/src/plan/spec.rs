@@ -6,8 +6,11 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::stage::OnDeadline;
-use crate::{Span, Weight};
+use super::{CheckRef, stage::OnDeadline};
+use crate::{
+    Span, Weight,
+    health::{Method, Worse},
+};
 
 /// A plan as written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,9 +29,13 @@ pub struct PlanSpec {
     /// Hooks by name; stages refer to them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hooks: BTreeMap<String, HookSpec>,
-    /// Checks that are judged all the time while the candidate has traffic.
+    /// Checks that are judged all the time while the candidate has traffic. Those that a gate asks
+    /// for and that gather evidence are guards without being named here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub guards: Vec<String>,
+    pub guards: Vec<CheckRef>,
+    /// How sure to be, and what traffic to expect.
+    #[serde(default, skip_serializing_if = "EvidenceSpec::is_default")]
+    pub evidence: EvidenceSpec,
     /// What happens beside the stages.
     #[serde(default)]
     pub policy: PolicySpec,
@@ -280,9 +287,9 @@ pub struct GateSpec {
     /// Time during which the world must be seen as wanted.
     #[serde(default, skip_serializing_if = "Span::is_zero_ref")]
     pub bake: Span,
-    /// Names of the checks that must pass.
+    /// The checks that must pass, by name or written out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub checks: Vec<String>,
+    pub checks: Vec<CheckRef>,
     /// Whether a person must approve.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approval: bool,
@@ -331,11 +338,13 @@ pub struct DeadlineSpec {
 pub struct CheckSpec {
     /// The metric that the health adapter is asked for.
     pub metric: String,
-    /// The rule that turns looks into verdicts.
-    pub judge: JudgeSpec,
-    /// What the candidate is compared with.
+    /// The rule that turns looks into verdicts. Default: compare with stable, as long as it takes.
     #[serde(default)]
-    pub baseline: Baseline,
+    pub judge: JudgeSpec,
+    /// What the candidate is compared with. Default: a number for a threshold, stable at the same
+    /// time for everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     /// Length of one look.
     #[serde(default = "a_minute")]
     pub window: Span,
@@ -351,6 +360,12 @@ pub struct CheckSpec {
     /// The check that takes over from this guard at 100 %, where there is no stable arm to compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twin: Option<String>,
+    /// Its weight among the checks that gather evidence. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+    /// The rate it usually has, above 0 and below 1: for saying beforehand what a step can see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<f64>,
 }
 
 const fn a_minute() -> Span {
@@ -383,15 +398,115 @@ pub enum OnFail {
     Hold,
 }
 
+/// How sure to be, and what traffic to expect.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceSpec {
+    /// The probability with which a good release may be rolled back by evidence, over the whole
+    /// rollout and all its checks. Above 0 and below 1. Default 0.01.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// The probability with which a gate may pass a release that is worse by its margin. Above 0 and
+    /// below 1. Default 0.05.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beta: Option<f64>,
+    /// Windows before the rollout that are measured, to learn how much the numbers scatter by
+    /// themselves. Default 60; 0 for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<u32>,
+    /// Requests a minute that the service gets, both arms together: for saying beforehand what a
+    /// step can see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<f64>,
+}
+
+impl EvidenceSpec {
+    /// Whether nothing is written.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A judge by name, with its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JudgeSpec {
+    /// Gathers evidence that the candidate is worse, and that it is not, for as long as it takes.
+    Compare(CompareSpec),
+    /// Whether the arms get the share of traffic that was asked for. Holds, and never rolls back.
+    Share(ShareSpec),
     /// A line, and how often it may be crossed.
     Threshold(ThresholdSpec),
     /// A judge of the embedding program, by the name it was registered under.
     Custom(String),
+}
+
+impl Default for JudgeSpec {
+    fn default() -> Self {
+        Self::Compare(CompareSpec::default())
+    }
+}
+
+/// How arms are compared. Everything has a default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CompareSpec {
+    /// How evidence is gathered. Default `recommended`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    /// Which way is worse: `more` (errors, latency; the default) or `less` (successes).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worse: Option<Worse>,
+    /// The candidate counts as no worse up to this many times the baseline. 1 or more; default 1, and
+    /// 1.5 against history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerate: Option<f64>,
+    /// With `absolute`: the candidate counts as no worse up to the baseline and this much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerate_points: Option<f64>,
+    /// A gate passes once the candidate was shown to be below this many times the baseline. More than
+    /// `tolerate`. Default 2 for rates, 1.25 for latencies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
+    /// A gate also passes once the candidate's rate was shown to be below this, whatever the
+    /// baseline's. Default 0.001; 0 for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negligible: Option<f64>,
+    /// With the baseline `fixed`: the rate to compare with, above 0 and below 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// Looks that the rollout is expected to take; evidence stays valid beyond them. Default 60.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_looks: Option<u32>,
+    /// For percentiles: which one, such as 99. Looks with fewer than ten samples beyond it are not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percentile: Option<f64>,
+    /// For classes: the population stability index from which a drift matters. Default 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<f64>,
+    /// Looks without data tolerated in a row. Default 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_data_limit: Option<u32>,
+    /// Errors in a row tolerated. Default 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consecutive_error_limit: Option<u32>,
+}
+
+/// Whether the arms get the share of traffic that was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ShareSpec {
+    /// How far the odds may be off, as a ratio above 0. Default 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<f64>,
+    /// The probability of a false alarm. Above 0 and below 1. Default 0.01.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
 }
 
 /// A line, and how often it may be crossed. Exactly one of the four bounds is given.

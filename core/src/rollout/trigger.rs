@@ -249,6 +249,7 @@ impl Turn<'_> {
         match judged.role {
             Role::Guard => self.read_guard(judged),
             Role::Gate => self.read_gate_check(judged),
+            Role::History => Err(Ignored::NotNow),
         }
     }
 
