@@ -1,4 +1,35 @@
 //! Evidence that may be looked at as often as one likes: e-processes over looks, in logs.
 //!
+//! An e-process starts at one and, while the null hypothesis holds, has an expectation of at most
+//! one at every moment it could be stopped. So the chance that it ever reaches `1 / alpha` is at most
+//! `alpha` (Ville's inequality), however often it is looked at. All evidence here is its natural
+//! logarithm, in nats, between minus and plus [`LOG_EVIDENCE_CAP`].
+//!
+//! In every test arm 1 is the candidate and arm 0 is the stable arm.
+//!
 //! This module must not know looks of any source, plans or time: numbers of one look in, log
-//! evidence out. Everything transcendental comes from `libm`, so that two machines agree.
+//! evidence out. Everything transcendental comes from `libm` and every sum has a fixed order, so
+//! that two machines agree bit for bit.
+
+mod grid;
+mod input;
+mod kernel;
+mod logs;
+mod merge;
+mod minutes;
+mod planning;
+mod split;
+mod start;
+mod student;
+
+pub use grid::{Grid, Side};
+pub use input::EvidenceError;
+pub use logs::LOG_EVIDENCE_CAP;
+pub use merge::{e_benjamini_hochberg, weighted_mean};
+pub use minutes::{Blocks, MinuteProcess};
+pub use planning::{
+    Traffic, expected_looks, fewest_looks, information_of_rate, information_of_split,
+    smallest_detectable_rate, smallest_detectable_ratio, smallest_provable_margin,
+};
+pub use split::{Exposure, SplitLook, SplitProcess, SplitTest, ratio_bound};
+pub use start::StartMass;

@@ -1,0 +1,90 @@
+//! The alternatives a process bets on.
+
+use super::EvidenceError;
+use super::input::within;
+
+/// The most alternatives a grid holds: state stays in a fixed array.
+pub(super) const MOST_POINTS: usize = 24;
+
+/// On which side of the null hypothesis the alternatives lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The null says "at most"; evidence grows when the candidate has more events. For going back.
+    Above,
+    /// The null says "at least"; evidence grows when the candidate has fewer events. For promoting.
+    Below,
+}
+
+/// Alternatives: how many times more (or less) than the null the candidate's odds of an event are.
+/// Log-spaced, with equal weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    ln_low: f64,
+    ln_step: f64,
+    points: u32,
+}
+
+impl Grid {
+    /// `points` factors from `low` to `high`.
+    ///
+    /// # Errors
+    /// When `low` is not above 1 or `high` is below `low` or above one million; when `points` is
+    /// not between 1 and 24.
+    pub fn log_spaced(low: f64, high: f64, points: u32) -> Result<Self, EvidenceError> {
+        // Nearer to one than this, a factor is not an alternative.
+        within("grid low", low, 1.0 + 1e-9, 1e6)?;
+        within("grid high", high, low, 1e6)?;
+        within("grid points", f64::from(points), 1.0, MOST_POINTS as f64)?;
+        let (ln_low, ln_high) = (libm::log(low), libm::log(high));
+        let gaps = points.saturating_sub(1).max(1);
+        Ok(Self { ln_low, ln_step: (ln_high - ln_low) / f64::from(gaps), points })
+    }
+
+    /// The grid for events: 24 factors from 1.25 to 32.
+    #[must_use]
+    pub fn of_events() -> Self {
+        Self { ln_low: libm::log(1.25), ln_step: libm::log(32.0 / 1.25) / 23.0, points: 24 }
+    }
+
+    /// The grid for requests, which are many: 24 factors from 1.02 to 8.
+    #[must_use]
+    pub fn of_requests() -> Self {
+        Self { ln_low: libm::log(1.02), ln_step: libm::log(8.0 / 1.02) / 23.0, points: 24 }
+    }
+
+    /// How many alternatives.
+    pub(super) const fn points(&self) -> usize {
+        self.points as usize
+    }
+
+    /// Each alternative's log factor, on the side asked for.
+    pub(super) fn ln_factors(&self, side: Side) -> impl Iterator<Item = f64> {
+        let sign = sign(side);
+        let (first, step) = (sign * self.ln_low, sign * self.ln_step);
+        (0..self.points).map(move |point| first + f64::from(point) * step)
+    }
+
+    /// Each alternative's factor. One multiplication each: exact to 24 rounding errors.
+    pub(super) fn factors(&self, side: Side) -> impl Iterator<Item = f64> {
+        let sign = sign(side);
+        let (first, step) = (libm::exp(sign * self.ln_low), libm::exp(sign * self.ln_step));
+        (0..self.points).scan(first, move |next, _| {
+            let factor = *next;
+            *next *= step;
+            Some(factor)
+        })
+    }
+}
+
+impl Default for Grid {
+    fn default() -> Self {
+        Self::of_events()
+    }
+}
+
+const fn sign(side: Side) -> f64 {
+    match side {
+        Side::Above => 1.0,
+        Side::Below => -1.0,
+    }
+}
