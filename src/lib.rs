@@ -53,6 +53,7 @@
 //!     checks: Default::default(),
 //!     hooks: Default::default(),
 //!     guards: Vec::new(),
+//!     evidence: Default::default(),
 //!     policy: PolicySpec::default(),
 //!     calendar: CalendarSpec::default(),
 //! };

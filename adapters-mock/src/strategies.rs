@@ -218,7 +218,7 @@ fn rising_weights() -> impl Strategy<Value = Vec<u16>> {
 fn gates() -> impl Strategy<Value = GateSpec> {
     (0_u64..=10, any::<bool>()).prop_map(|(minutes, checked)| GateSpec {
         bake: Span::minutes(minutes),
-        checks: checked.then(|| ERRORS.to_owned()).into_iter().collect(),
+        checks: checked.then(|| ERRORS.into()).into_iter().collect(),
         ..GateSpec::default()
     })
 }
@@ -233,23 +233,15 @@ const ERRORS: &str = "errors";
 
 fn plan(strategy: StrategySpec) -> PlanSpec {
     let line = ThresholdSpec { max: Some(0.05), failure_limit: Some(1), ..Default::default() };
-    let check = CheckSpec {
-        metric: "error_rate".to_owned(),
-        judge: JudgeSpec::Threshold(line),
-        baseline: Default::default(),
-        window: Span::minutes(1),
-        every: None,
-        on_fail: Default::default(),
-        lack: None,
-        twin: None,
-    };
+    let check = CheckSpec::new("error_rate", JudgeSpec::Threshold(line));
     PlanSpec {
         target: "checkout".to_owned(),
         owner: "team-checkout".to_owned(),
         strategy,
         checks: [(ERRORS.to_owned(), check)].into(),
         hooks: Default::default(),
-        guards: vec![ERRORS.to_owned()],
+        guards: vec![ERRORS.into()],
+        evidence: Default::default(),
         policy: PolicySpec::default(),
         calendar: Default::default(),
     }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_core::{
-    AmountSpec, Capabilities, CapacityKind, CheckSpec, DeadlineSpec, GateSpec, HookSpec,
+    AmountSpec, Capabilities, CapacityKind, CheckSpec, DeadlineSpec, HookSpec,
     OnDeadline, Operation, Plan, PlanErrors, PlanSpec, PolicySpec, RollingSpec, Span, StrategySpec,
     Weight, World, rollout::CANONICAL_CLOCK,
 };
@@ -155,7 +155,8 @@ impl Scale {
 fn write_defaults(spec: &mut PlanSpec) {
     let rolling = matches!(spec.strategy, StrategySpec::Rolling(_));
     let ask = |within| DeadlineSpec { within, then: OnDeadline::Ask };
-    for gate in gates(&mut spec.strategy) {
+    spec.gather_checks();
+    for (_, gate) in spec.strategy.gates_mut() {
         gate.deadline.get_or_insert(ask(Span::hours(1)));
     }
     for check in spec.checks.values_mut() {
@@ -180,31 +181,9 @@ fn write_defaults(spec: &mut PlanSpec) {
     policy.drift_corrections.get_or_insert(3);
 }
 
-/// Every gate as written, wherever it stands; of each batch only if there is one.
-fn gates(strategy: &mut StrategySpec) -> Vec<&mut GateSpec> {
-    match strategy {
-        StrategySpec::Canary(canary) => match &mut canary.platform {
-            // A platform walks the steps by itself, so they have no gates.
-            Some(platform) => {
-                vec![&mut platform.ready, &mut platform.step, &mut platform.termination]
-            }
-            None => canary.steps.iter_mut().map(|step| &mut step.gate).collect(),
-        },
-        StrategySpec::BlueGreen(switch) => {
-            let preview = switch.preview.iter_mut().map(|preview| &mut preview.gate);
-            let steps = switch.steps.iter_mut().map(|step| &mut step.gate);
-            preview.chain([&mut switch.before]).chain(steps).chain([&mut switch.after]).collect()
-        }
-        StrategySpec::Rolling(rolling) => {
-            let at = rolling.gates.at.iter_mut().map(|at| &mut at.gate);
-            rolling.gates.each_batch.iter_mut().chain(at).collect()
-        }
-    }
-}
-
 /// Visits every length of time in a plan and in what its target can do.
 fn each_span(spec: &mut PlanSpec, caps: &mut Capabilities, visit: &mut dyn FnMut(&mut Span)) {
-    for gate in gates(&mut spec.strategy) {
+    for (_, gate) in spec.strategy.gates_mut() {
         visit(&mut gate.bake);
         gate.deadline.iter_mut().for_each(|deadline| visit(&mut deadline.within));
     }

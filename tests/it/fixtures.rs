@@ -20,16 +20,8 @@ pub(crate) const S: fn(u64) -> Span = Span::seconds;
 const LONG: Duration = Duration::from_secs(6 * 3_600);
 
 fn check(metric: &str, max: f64) -> CheckSpec {
-    CheckSpec {
-        metric: metric.into(),
-        judge: JudgeSpec::Threshold(ThresholdSpec { max: Some(max), ..ThresholdSpec::default() }),
-        baseline: Baseline::Fixed,
-        window: S(30),
-        every: None,
-        on_fail: OnFail::RollBack,
-        lack: None,
-        twin: None,
-    }
+    let line = ThresholdSpec { max: Some(max), ..ThresholdSpec::default() };
+    CheckSpec { window: S(30), ..CheckSpec::new(metric, JudgeSpec::Threshold(line)) }
 }
 
 pub(crate) fn spec(strategy: StrategySpec) -> PlanSpec {
@@ -41,6 +33,7 @@ pub(crate) fn spec(strategy: StrategySpec) -> PlanSpec {
         checks: [("errors".to_owned(), check("error_rate", 0.05))].into(),
         hooks: [("smoke".to_owned(), hook)].into(),
         guards: vec!["errors".into()],
+        evidence: Default::default(),
         policy: PolicySpec { keep_warm: Some(S(60)), drain: Some(S(60)), ..PolicySpec::default() },
         calendar: CalendarSpec::default(),
     }

@@ -35,16 +35,7 @@ fn caps() -> Capabilities {
 
 fn spec(strategy: StrategySpec) -> PlanSpec {
     let judge = JudgeSpec::Threshold(ThresholdSpec { max: Some(0.01), ..ThresholdSpec::default() });
-    let check = CheckSpec {
-        metric: "errors".into(),
-        judge,
-        baseline: crate::Baseline::Fixed,
-        window: Span::seconds(1),
-        every: None,
-        on_fail: crate::OnFail::RollBack,
-        lack: None,
-        twin: None,
-    };
+    let check = CheckSpec { window: Span::seconds(1), ..CheckSpec::new("errors", judge) };
     PlanSpec {
         target: "checkout".into(),
         owner: "oncall".into(),
@@ -52,6 +43,7 @@ fn spec(strategy: StrategySpec) -> PlanSpec {
         checks: [("errors".to_owned(), check)].into(),
         hooks: std::collections::BTreeMap::new(),
         guards: vec!["errors".into()],
+        evidence: Default::default(),
         policy: PolicySpec {
             keep_warm: Some(Span::seconds(1)),
             drain: Some(Span::seconds(1)),

@@ -10,6 +10,7 @@ mod canary;
 mod checks;
 mod compile;
 mod evidence;
+mod foresight;
 mod gates;
 mod policy;
 mod problem;

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::{
     Amount, Baseline, BatchSize, Batches, Check, CheckIndex, Demand, Gate, Goal, IndexSet,
-    JudgeKind, Pace, Plan, Stage, StrategyKind,
+    JudgeKind, Pace, Plan, Stage, StrategyKind, Sureness,
+    foresight::{self, Foresight},
 };
 use crate::{Operation, SafetyClass, Span, WaitPoint, Weight, health::Bound};
 
@@ -28,6 +29,8 @@ pub struct PlanReport {
     pub first: Vec<StageReport>,
     /// The guards, each with what it looks at.
     pub guards: Vec<String>,
+    /// How sure the rollout is, and what each step can see of a regression.
+    pub sees: Vec<String>,
     /// What is done beside the stages.
     pub policy: Vec<String>,
     /// How safe each kind of move is.
@@ -54,6 +57,7 @@ impl PlanReport {
     /// The report of a plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
+        let Foresight { sees, warnings: blind } = foresight::of(plan);
         let stages = |first| plan.stages(first).iter().map(|stage| StageReport::of(stage, plan));
         Self {
             target: plan.target.to_string(),
@@ -62,9 +66,10 @@ impl PlanReport {
             stages: stages(false).collect(),
             first: stages(true).collect(),
             guards: checks_of(plan, plan.guards).map(guard).collect(),
+            sees: sureness(plan).into_iter().chain(sees).collect(),
             policy: policy(plan),
             safety: safety(plan),
-            warnings: warnings(plan),
+            warnings: warnings(plan).into_iter().chain(blind).collect(),
         }
     }
 }
@@ -82,6 +87,7 @@ impl fmt::Display for PlanReport {
         }
         let lists = [
             ("guards", &self.guards),
+            ("evidence", &self.sees),
             ("policy", &self.policy),
             ("safety", &self.safety),
             ("warnings", &self.warnings),
@@ -208,6 +214,11 @@ fn guard(check: &Check) -> String {
             Bound::MaxRatio(n) => format!("at most {n} times"),
             Bound::MinRatio(n) => format!("at least {n} times"),
         },
+        JudgeKind::Compare(compare) if compare.tolerate > 1.0 => {
+            format!("no worse than {} times", compare.tolerate)
+        }
+        JudgeKind::Compare(_) => "no worse than".to_owned(),
+        JudgeKind::Share(share) => format!("split as asked, to {}", share.tolerance),
         JudgeKind::Custom(name) => format!("judged by {name}"),
     };
     let (name, metric, every) = (&check.name, &check.metric, check.every);
@@ -215,6 +226,18 @@ fn guard(check: &Check) -> String {
     format!(
         "{name}: {metric} {judge}{against}, every {every}; without a verdict for {within}: {then}"
     )
+}
+
+/// How sure a rollout with checks that gather evidence is.
+fn sureness(plan: &Plan) -> Option<String> {
+    let Sureness { alpha, beta, .. } = plan.sureness;
+    plan.checks.iter().any(Check::gathers).then(|| {
+        format!(
+            "a good release is rolled back by evidence at most {} in 100 times, over all checks and looks; a gate passes one that is worse by its margin at most {} in 100 times",
+            alpha * 100.0,
+            beta * 100.0
+        )
+    })
 }
 
 fn policy(plan: &Plan) -> Vec<String> {
@@ -353,7 +376,7 @@ fn hurried(stage: &Stage, plan: &Plan) -> Vec<String> {
 const fn least_time(check: &Check, metric_lag: Span) -> Span {
     let looks = match &check.judge {
         JudgeKind::Threshold(line) => line.looks(),
-        JudgeKind::Custom(_) => 1,
+        JudgeKind::Compare(_) | JudgeKind::Share(_) | JudgeKind::Custom(_) => 1,
     };
     let more = check.every.0.saturating_mul(looks.saturating_sub(1) as u64);
     check.window.plus(Span(more)).plus(metric_lag)

@@ -368,6 +368,25 @@ pub struct CheckSpec {
     pub usual: Option<f64>,
 }
 
+impl CheckSpec {
+    /// A check with every default.
+    #[must_use]
+    pub fn new(metric: impl Into<String>, judge: JudgeSpec) -> Self {
+        Self {
+            metric: metric.into(),
+            judge,
+            baseline: None,
+            window: a_minute(),
+            every: None,
+            on_fail: OnFail::default(),
+            lack: None,
+            twin: None,
+            weight: None,
+            usual: None,
+        }
+    }
+}
+
 const fn a_minute() -> Span {
     Span::minutes(1)
 }

@@ -1,7 +1,7 @@
 //! Small plans whose timers are small multiples of a second, so that exploring them stays finite.
 
 use tidegate_core::{
-    AmountSpec, Baseline, BlueGreenSpec, CalendarSpec, CanarySpec, CanaryStepSpec, Capabilities,
+    AmountSpec, BlueGreenSpec, CalendarSpec, CanarySpec, CanaryStepSpec, Capabilities,
     CapacityKind, CheckSpec, DeadlineSpec, FreezeSpec, GateSpec, HookSpec, JudgeSpec, OnDeadline,
     OnFail, Operation, Plan, PlanSpec, PlatformAbility, PlatformSpec, PolicySpec, PreviewSpec,
     RollingGatesSpec, RollingSpec, RoutingKind, SafetyClass, Span, StrategySpec, Supersede,
@@ -74,15 +74,12 @@ pub(crate) fn gate() -> GateSpec {
 }
 
 fn check(on_fail: OnFail, then: OnDeadline) -> CheckSpec {
+    let line = ThresholdSpec { max: Some(0.01), ..ThresholdSpec::default() };
     CheckSpec {
-        metric: "errors".into(),
-        judge: JudgeSpec::Threshold(ThresholdSpec { max: Some(0.01), ..ThresholdSpec::default() }),
-        baseline: Baseline::Fixed,
         window: S(1),
-        every: None,
         on_fail,
         lack: Some(DeadlineSpec { within: S(2), then }),
-        twin: None,
+        ..CheckSpec::new("errors", JudgeSpec::Threshold(line))
     }
 }
 
@@ -100,6 +97,7 @@ pub(crate) fn spec(strategy: StrategySpec) -> PlanSpec {
         checks: checks.into(),
         hooks: [("smoke".to_owned(), hook)].into(),
         guards: vec!["errors".into()],
+        evidence: Default::default(),
         policy: policy(),
         calendar: CalendarSpec::default(),
     }

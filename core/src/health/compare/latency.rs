@@ -128,8 +128,10 @@ impl Latency {
 
     fn by_edges(&mut self, ours: &Arm<'_>, theirs: &Arm<'_>) -> Result<f64, Unusable> {
         let mut evidences = [(0.0, 0.0); MOST_EDGES];
+        #[expect(clippy::cast_precision_loss, reason = "a handful of edges")]
+        let weight = 1.0 / self.edges.len() as f64;
         for (edge, slot) in self.edges.iter_mut().zip(&mut evidences) {
-            *slot = (one_edge(&mut edge.above, edge.nth, ours, theirs)?, 1.0);
+            *slot = (weight, one_edge(&mut edge.above, edge.nth, ours, theirs)?);
         }
         match evidences.get(..self.edges.len()) {
             None | Some([]) => Ok(0.0),

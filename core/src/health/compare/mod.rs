@@ -11,6 +11,7 @@ mod latency;
 mod means;
 mod past;
 mod rates;
+mod shim;
 
 use serde::{Deserialize, Serialize};
 

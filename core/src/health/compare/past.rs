@@ -3,11 +3,8 @@
 //! Fixed before the first look is judged. Estimated during a rollout instead, scatter comes too late:
 //! the damage of a burst is done in the first minutes.
 
-use crate::health::{
-    Look, Measurement, Worse,
-    describe::wilson,
-    sequential::{block_minutes, lag_one_correlation, von_neumann_dispersion},
-};
+use crate::health::{Look, Measurement, Worse};
+use super::shim::*;
 
 /// Fewer looks than this say nothing about scatter.
 const LEAST_LOOKS: usize = 30;

@@ -6,11 +6,9 @@ use super::{
 };
 use crate::health::{
     Measurement, Worse,
-    sequential::{
-        AbsoluteProcess, Blocks, MinuteProcess, RateProcess, RateTest, Side, SpendingProcess,
-        SplitProcess, SplitTest, StartMass,
-    },
+    sequential::{Blocks, MinuteProcess, Side, SplitProcess, SplitTest, StartMass},
 };
+use super::shim::*;
 
 /// A gate passes once the candidate's rate was shown to be below this many times stable's.
 const MARGIN: f64 = 2.0;
