@@ -91,9 +91,19 @@ impl Case {
         self.value(name).as_str().unwrap()
     }
 
+    /// Yes or no.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.value(name).as_bool().unwrap()
+    }
+
     /// A list of numbers.
     pub(crate) fn list(&self, name: &str) -> Vec<f64> {
         numbers(self.value(name))
+    }
+
+    /// A list of lists of numbers.
+    pub(crate) fn rows(&self, name: &str) -> Vec<Vec<f64>> {
+        self.value(name).as_array().unwrap().iter().map(numbers).collect()
     }
 
     /// What is expected and was not answered, one sentence each.

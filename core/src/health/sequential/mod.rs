@@ -11,6 +11,10 @@
 //! evidence out. Everything transcendental comes from `libm` and every sum has a fixed order, so
 //! that two machines agree bit for bit.
 
+mod absolute;
+mod classes;
+mod dispersion;
+mod fixed;
 mod grid;
 mod input;
 mod kernel;
@@ -18,10 +22,19 @@ mod logs;
 mod merge;
 mod minutes;
 mod planning;
+mod spending;
 mod split;
+mod stability;
 mod start;
 mod student;
+mod traffic;
 
+pub use absolute::{AbsoluteProcess, AbsoluteTest, ArmCounts, Margin, Rates};
+pub use classes::{ClassProcess, ClassShifts};
+pub use dispersion::{
+    Dispersion, block_minutes, dispersion_of_series, dispersion_of_slices, lag_one_correlation,
+};
+pub use fixed::{FixedProcess, FixedTest};
 pub use grid::{Grid, Side};
 pub use input::EvidenceError;
 pub use logs::LOG_EVIDENCE_CAP;
@@ -31,5 +44,8 @@ pub use planning::{
     Traffic, expected_looks, fewest_looks, information_of_rate, information_of_split,
     smallest_detectable_rate, smallest_detectable_ratio, smallest_provable_margin,
 };
+pub use spending::{Spending, SpendingLook, SpendingTest};
 pub use split::{Exposure, SplitLook, SplitProcess, SplitTest, ratio_bound};
+pub use stability::{Stability, population_stability};
 pub use start::StartMass;
+pub use traffic::TrafficProcess;
