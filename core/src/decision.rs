@@ -222,6 +222,9 @@ fn write_reading(
     window: Window,
 ) -> std::fmt::Result {
     let metric = plan.check(check).map_or("?", |check| check.metric.as_str());
+    if let Some(evidence) = reading.evidence {
+        return write_evidence(text, metric, reading, window, evidence);
+    }
     if let Some(value) = reading.candidate {
         write!(text, ", {metric} {}", number(value))?;
     }
@@ -233,6 +236,42 @@ fn write_reading(
     }
     write!(text, ", {} looks of which {} failed", reading.looks, reading.failed)?;
     write!(text, ", {} samples over {}", reading.samples, window.length())
+}
+
+/// What a judge that gathers evidence read: both values, how much there was of it, and how rare it
+/// would be for a release that is as good.
+fn write_evidence(
+    text: &mut String,
+    metric: &str,
+    reading: &Reading,
+    window: Window,
+    evidence: f64,
+) -> std::fmt::Result {
+    let value = |value: f64| match reading.rate {
+        true => format!("{} %", number(value * 100.0)),
+        false => number(value),
+    };
+    if let Some(candidate) = reading.candidate {
+        write!(text, ", {metric} {}", value(candidate))?;
+    }
+    if let Some(baseline) = reading.baseline.or(reading.limit) {
+        write!(text, " against {}", value(baseline))?;
+    }
+    write!(text, " after {} ({} samples)", window.length(), reading.samples)?;
+    if reading.failed > 0 {
+        write!(text, ", {} of {} looks unusable", reading.failed, reading.looks)?;
+    }
+    write!(text, "; evidence {} that a good release looks so bad", odds(evidence))?;
+    reading.needed.map_or(Ok(()), |needed| write!(text, ", {} decides", odds(needed)))
+}
+
+/// Log evidence as odds: 1 in so many.
+fn odds(evidence: f64) -> String {
+    let times = libm::exp(evidence.clamp(0.0, 700.0));
+    match times {
+        times if times >= 1e9 => "less than 1 in a billion".to_owned(),
+        times => format!("1 in {}", number(times)),
+    }
 }
 
 /// A number with four significant digits, as short as it can be.

@@ -74,6 +74,9 @@ pub struct Reading {
     pub looks: u32,
     /// Looks among them that failed.
     pub failed: u32,
+    /// Whether the values are rates (events per exposure), which people read in percent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rate: bool,
     /// The evidence that the candidate is worse, as the natural logarithm of an e-value: a release
     /// that is as good reaches `e` at any time with a probability of at most 1 in `e`. Absent for
     /// judges that gather none.

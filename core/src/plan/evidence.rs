@@ -168,7 +168,6 @@ pub(super) fn shares(spec: &ShareSpec, at: &KeyPath, problems: &mut Problems) ->
     Share {
         tolerance: within(spec.tolerance, 0.1, &place, problems, "more than 0", |n| n > 0.0),
         alpha: share(spec.alpha, 0.01, &at.key("alpha"), problems),
-        planned_looks: PLANNED_LOOKS,
     }
 }
 

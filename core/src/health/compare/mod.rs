@@ -11,7 +11,6 @@ mod latency;
 mod means;
 mod past;
 mod rates;
-mod shim;
 
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +141,7 @@ impl Judge for Compare {
             empty_in_a_row: 0,
             errors_in_a_row: 0,
             last: Gathered::NOTHING,
+            shown: false,
             total: Total::default(),
         })
     }
@@ -256,6 +256,8 @@ struct Comparing {
     empty_in_a_row: u32,
     errors_in_a_row: u32,
     last: Gathered,
+    /// Whether the candidate was shown to be no worse: evidence once found stays found.
+    shown: bool,
     total: Total,
 }
 
@@ -271,6 +273,7 @@ impl Judging for Comparing {
         (self.errors_in_a_row, self.empty_in_a_row) = (errors, empty);
         if let Ok(gathered) = taken {
             self.last = gathered;
+            self.shown |= gathered.log_e.no_worse >= -libm::log(self.compare.beta);
         } else {
             self.failed = self.failed.saturating_add(1);
         }
@@ -307,14 +310,13 @@ impl Comparing {
 
     /// Failing and passing are about all looks; everything else about the last one.
     fn judgement(&self, unusable: Option<Unusable>) -> Judgement {
-        let LogE { worse, no_worse } = self.last.log_e;
-        let (alpha, beta) = (-libm::log(self.compare.alpha), -libm::log(self.compare.beta));
+        let worse = self.last.log_e.worse;
         let verdict = match unusable {
-            _ if worse >= alpha => Verdict::Fail,
+            _ if worse >= -libm::log(self.compare.alpha) => Verdict::Fail,
             Some(Unusable::Wrong) => Verdict::Error,
             Some(Unusable::Empty) => Verdict::NoData,
             Some(Unusable::TooFew) => Verdict::Inconclusive,
-            None if no_worse >= beta => Verdict::Pass,
+            None if self.shown => Verdict::Pass,
             None => Verdict::Inconclusive,
         };
         let past_limit = self.errors_in_a_row > self.compare.consecutive_error_limit
@@ -336,6 +338,7 @@ impl Comparing {
             samples: whole(self.total.candidate.samples),
             looks: self.looks,
             failed: self.failed,
+            rate: matches!(self.kind, Some(Kind::Rates(_))),
             evidence: Some(self.last.log_e.worse),
             needed: Some(-libm::log(self.compare.alpha)),
         }
@@ -347,7 +350,7 @@ impl Comparing {
     clippy::cast_sign_loss,
     reason = "a cast of a float saturates, and NaN becomes zero"
 )]
-const fn whole(samples: f64) -> u64 {
+pub(super) const fn whole(samples: f64) -> u64 {
     samples as u64
 }
 

@@ -3,8 +3,10 @@
 //! Fixed before the first look is judged. Estimated during a rollout instead, scatter comes too late:
 //! the damage of a burst is done in the first minutes.
 
-use crate::health::{Look, Measurement, Worse};
-use super::shim::*;
+use crate::health::{
+    Look, Measurement, Worse,
+    sequential::{Dispersion, block_minutes, dispersion_of_series, lag_one_correlation},
+};
 
 /// Fewer looks than this say nothing about scatter.
 const LEAST_LOOKS: usize = 30;
@@ -56,7 +58,8 @@ impl Past {
         }
         let events: Vec<f64> = counts.iter().map(|(e, _)| *e).collect();
         let rates: Vec<f64> = counts.iter().map(|(e, x)| e / x).collect();
-        let dispersion = von_neumann_dispersion(&events).ok()?.max(1.0);
+        // Without a single event there is nothing that could have come in bursts.
+        let dispersion = dispersion_of_series(&events).ok()?.map_or(1.0, Dispersion::factor);
         Some(Scatter { dispersion, block: block_of(&rates) })
     }
 
@@ -72,7 +75,7 @@ impl Past {
             return None;
         }
         let (e, x) = counts.iter().fold((0.0, 0.0), |(e, x), look| (e + look.0, x + look.1));
-        wilson(e / dispersion, x / dispersion, 0.98).ok().map(|(_, high)| high)
+        Some(upper_wilson(e / dispersion, x / dispersion))
     }
 
     /// The mean of the logs of the values, and their block, where there are looks enough.
@@ -117,9 +120,17 @@ pub(super) fn counted(measurement: &Measurement, worse: Worse) -> Option<(f64, f
     }
 }
 
+/// The upper limit of Wilson's interval (1927), at 99 % on its side.
+fn upper_wilson(events: f64, exposures: f64) -> f64 {
+    const Z: f64 = 2.326_347_874_040_841;
+    let (rate, spread) = (events / exposures, Z * Z / exposures);
+    let root = libm::sqrt(rate * (1.0 - rate) / exposures + spread / (4.0 * exposures));
+    (rate + spread / 2.0 + Z * root) / (1.0 + spread)
+}
+
 /// How many neighbouring looks make one observation.
 fn block_of(series: &[f64]) -> u32 {
-    lag_one_correlation(&detrended(series)).map_or(1, block_minutes)
+    lag_one_correlation(&detrended(series)).ok().flatten().map_or(1, block_minutes)
 }
 
 /// Without the straight line through it: a drift over the hour is not what makes neighbours alike.

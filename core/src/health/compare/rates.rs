@@ -6,12 +6,20 @@ use super::{
 };
 use crate::health::{
     Measurement, Worse,
-    sequential::{Blocks, MinuteProcess, Side, SplitProcess, SplitTest, StartMass},
+    sequential::{
+        AbsoluteProcess, AbsoluteTest, ArmCounts, Blocks, FixedProcess, FixedTest, Margin,
+        MinuteProcess, Side, Spending, SpendingTest, SplitProcess, SplitTest, StartMass,
+    },
 };
-use super::shim::*;
 
 /// A gate passes once the candidate's rate was shown to be below this many times stable's.
 const MARGIN: f64 = 2.0;
+
+/// With an absolute difference, a gate passes below so many times what is tolerated.
+const POINTS_MARGIN: f64 = 2.0;
+
+/// A rate that is tested against is at most this: above it, nothing could be worse.
+const HIGHEST: f64 = 0.999;
 
 /// Evidence about a rate.
 #[derive(Debug)]
@@ -25,29 +33,48 @@ pub(super) struct Rates {
     /// The rate that stable is taken to have, where it is not measured beside the candidate.
     fixed: Option<f64>,
     below: Below,
-    negligible: Option<RateProcess>,
+    negligible: Option<Box<FixedProcess>>,
 }
 
 /// Against "no worse than tolerated".
 #[derive(Debug)]
 enum Above {
     Split(Box<SplitProcess>),
-    Rate(Box<RateProcess>),
-    Spending(Box<SpendingProcess>, f64),
+    Fixed(Box<FixedProcess>),
     Absolute(Box<AbsoluteProcess>),
+    Spending(Box<AllOrNothing>),
 }
 
 /// Against "worse by the margin".
 #[derive(Debug)]
 enum Below {
     Split(Box<SplitProcess>),
-    Rate(Box<RateProcess>),
+    Fixed(Box<FixedProcess>),
+    Absolute(Box<AbsoluteProcess>),
 }
 
-impl Rates {
-    pub(super) fn new(compare: &Compare, past: &Past) -> Result<Self, Unusable> {
-        let worse = compare.worse;
-        let events = |m: &Measurement| counted(m, worse);
+/// Exact spending as evidence: an e-value of `1/alpha` once it rejects, which a good candidate makes it
+/// do with a probability of at most `alpha`, and of nothing before.
+#[derive(Debug)]
+struct AllOrNothing {
+    test: SpendingTest,
+    ratio: f64,
+    all: f64,
+    rejected: bool,
+}
+
+/// What the processes of one comparison have in common.
+struct Terms {
+    scatter: Scatter,
+    start: StartMass,
+    /// The rate that stable is taken to have, where it is not measured beside the candidate.
+    fixed: Option<f64>,
+    margin: f64,
+}
+
+impl Terms {
+    fn of(compare: &Compare, past: &Past) -> Result<Self, Unusable> {
+        let events = |m: &Measurement| counted(m, compare.worse);
         let scatter = past.scatter(events).unwrap_or_default();
         let fixed = match compare.against {
             Against::Stable => None,
@@ -57,43 +84,70 @@ impl Rates {
             }
         };
         let start = StartMass::Planned { looks: compare.planned_looks };
-        let margin = compare.margin.unwrap_or(MARGIN.max(compare.tolerate * 1.5));
-        let split = |side, ratio| -> Result<Box<SplitProcess>, Unusable> {
-            let test = SplitTest::new(side, ratio)?.with_dispersion(scatter.dispersion)?;
-            Ok(Box::new(test.with_start(start).begin()))
-        };
-        let rate = |side, limit: f64| -> Result<RateProcess, Unusable> {
-            let test = RateTest::new(side, limit.min(0.999))?.with_dispersion(scatter.dispersion)?;
-            Ok(test.with_start(start).begin())
-        };
-        let above = match (compare.method, fixed) {
-            (_, Some(limit)) => Above::Rate(Box::new(rate(Side::Above, limit * compare.tolerate)?)),
-            (Method::Spending, None) => {
-                let spending =
-                    SpendingProcess::new(compare.tolerate, compare.alpha, compare.planned_looks)?;
-                Above::Spending(Box::new(spending), -libm::log(compare.alpha))
-            }
+        let margin = compare.margin.unwrap_or(MARGIN * compare.tolerate);
+        Ok(Self { scatter, start, fixed, margin })
+    }
+
+    fn split(&self, side: Side, ratio: f64) -> Result<Box<SplitProcess>, Unusable> {
+        let test = SplitTest::new(side, ratio)?.with_dispersion(self.scatter.dispersion)?;
+        Ok(Box::new(test.with_start(self.start).begin()))
+    }
+
+    fn fixed(&self, side: Side, limit: f64) -> Result<Box<FixedProcess>, Unusable> {
+        let test = FixedTest::new(side, limit.min(HIGHEST))?;
+        let test = test.with_dispersion(self.scatter.dispersion)?;
+        Ok(Box::new(test.with_start(self.start).begin()))
+    }
+
+    fn absolute(&self, side: Side, points: f64) -> Result<Box<AbsoluteProcess>, Unusable> {
+        let test = AbsoluteTest::new(side, Margin::Difference(points))?;
+        Ok(Box::new(test.with_dispersion(self.scatter.dispersion)?.begin()))
+    }
+
+    fn above(&self, compare: &Compare) -> Result<Above, Unusable> {
+        Ok(match (compare.method, self.fixed) {
+            (_, Some(rate)) => Above::Fixed(self.fixed(Side::Above, rate * compare.tolerate)?),
             (Method::Absolute, None) => {
-                Above::Absolute(Box::new(AbsoluteProcess::new(compare.points)?))
+                Above::Absolute(self.absolute(Side::Above, compare.points)?)
             }
-            _ => Above::Split(split(Side::Above, compare.tolerate)?),
-        };
-        let below = match fixed {
-            Some(limit) => Below::Rate(Box::new(rate(Side::Below, limit * margin)?)),
-            None => Below::Split(split(Side::Below, margin)?),
-        };
-        let negligible = match compare.negligible {
-            0.0 => None,
-            limit => Some(rate(Side::Below, limit)?),
-        };
+            (Method::Spending, None) => Above::Spending(Box::new(AllOrNothing {
+                test: SpendingTest::new(compare.alpha, compare.planned_looks, Spending::Power(0.5))?,
+                ratio: compare.tolerate,
+                all: -libm::log(compare.alpha),
+                rejected: false,
+            })),
+            _ => Above::Split(self.split(Side::Above, compare.tolerate)?),
+        })
+    }
+
+    fn below(&self, compare: &Compare) -> Result<Below, Unusable> {
+        Ok(match (compare.method, self.fixed) {
+            (_, Some(rate)) => Below::Fixed(self.fixed(Side::Below, rate * self.margin)?),
+            (Method::Absolute, None) => {
+                Below::Absolute(self.absolute(Side::Below, compare.points * POINTS_MARGIN)?)
+            }
+            _ => Below::Split(self.split(Side::Below, self.margin)?),
+        })
+    }
+}
+
+impl Rates {
+    pub(super) fn new(compare: &Compare, past: &Past) -> Result<Self, Unusable> {
+        let terms = Terms::of(compare, past)?;
+        let robust = compare.method == Method::Recommended;
+        let minutes = || (MinuteProcess::new(), Blocks::of(terms.scatter.block));
+        let negligible = compare.negligible > 0.0;
         Ok(Self {
-            worse,
-            above,
-            minutes: minutes(compare.method, scatter),
+            worse: compare.worse,
+            above: terms.above(compare)?,
+            minutes: robust.then(minutes),
             tolerate: compare.tolerate,
-            fixed,
-            below,
-            negligible,
+            fixed: terms.fixed,
+            below: terms.below(compare)?,
+            negligible: match negligible {
+                true => Some(terms.fixed(Side::Below, compare.negligible)?),
+                false => None,
+            },
         })
     }
 
@@ -120,7 +174,8 @@ impl Rates {
         };
         let no_worse = match &mut self.below {
             Below::Split(process) => process.look(e1, e0, x1, x0)?,
-            Below::Rate(process) => process.look(e1, x1)?,
+            Below::Fixed(process) => process.look(e1, x1)?,
+            Below::Absolute(process) => process.look(&counts(e1, e0, x1, x0))?,
         };
         let negligible = match &mut self.negligible {
             None => return Ok(Gathered::of(worse, no_worse)),
@@ -134,17 +189,33 @@ impl Above {
     fn look(&mut self, e1: f64, e0: f64, x1: f64, x0: f64) -> Result<f64, Unusable> {
         Ok(match self {
             Self::Split(process) => process.look(e1, e0, x1, x0)?,
-            Self::Rate(process) => process.look(e1, x1)?,
-            Self::Absolute(process) => process.look(e1, e0, x1, x0)?,
-            // All or nothing: an e-value of 1/alpha with a probability of at most alpha.
-            Self::Spending(process, all) => {
-                if process.look(e1, e0, x1, x0)? { *all } else { NONE }
-            }
+            Self::Fixed(process) => process.look(e1, x1)?,
+            Self::Absolute(process) => process.look(&counts(e1, e0, x1, x0))?,
+            Self::Spending(spending) => spending.look(e1, e0, x1, x0)?,
         })
     }
 }
 
-fn minutes(method: Method, scatter: Scatter) -> Option<(MinuteProcess, Blocks)> {
-    let robust = method == Method::Recommended;
-    robust.then(|| (MinuteProcess::new(), Blocks::of(scatter.block)))
+impl AllOrNothing {
+    fn look(&mut self, e1: f64, e0: f64, x1: f64, x0: f64) -> Result<f64, Unusable> {
+        if !self.rejected {
+            let share = self.ratio * x1 / (self.ratio * x1 + x0);
+            self.rejected = self.test.look(whole(e1), whole(e0), share)?.rejects;
+        }
+        Ok(if self.rejected { self.all } else { NONE })
+    }
+}
+
+const fn counts(events1: f64, events0: f64, requests1: f64, requests0: f64) -> ArmCounts {
+    ArmCounts { events1, requests1, events0, requests0 }
+}
+
+/// The nearest whole count: sampled sources give fractions, and exact spending knows none.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast of a float saturates"
+)]
+fn whole(events: f64) -> u32 {
+    libm::round(events) as u32
 }
