@@ -43,6 +43,7 @@ rules! {
     StartNoted: "Told to start; begins when the rollout before it is over.",
     Freed: "The rollout before it is over; waits to be started.",
     StartedAfterPredecessor: "The rollout before it is over; the first stage's world is wanted.",
+    StableNotServing: "The rollout before it is over, and what serves now is not the revision named as stable; nothing was started.",
     StartOverdue: "Waited too long to be started; a person is asked.",
     StartExpired: "Waited too long to be started.",
     Withdrawn: "Ended before it began.",

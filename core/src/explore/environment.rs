@@ -606,10 +606,14 @@ impl<'a> Environment<'a> {
 
     fn commands(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
         if matches!(state.phase(), Phase::Pending { after: Some(_), .. }) {
-            let event = Some(Event::Freed(Box::new(state.world().clone())));
-            let what = self.words(|| "the rollout before is over".to_owned());
-            let env = env.clone();
-            visit(Happening { what, at: state.clock(), event, env, fair: true });
+            for stable_serves in [true, false] {
+                let world = Box::new(state.world().clone());
+                let event = Some(Event::Freed { world, stable_serves });
+                let what = self
+                    .words(|| format!("the rollout before is over, stable serves {stable_serves}"));
+                let (at, env) = (state.clock(), env.clone());
+                visit(Happening { what, at, event, env, fair: stable_serves });
+            }
         }
         let mut tell = |order: Order, env: Env, fair| {
             let command = Command {

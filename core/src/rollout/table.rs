@@ -43,6 +43,7 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
         (Pending { started: false, .. }, T::StartLater) => (Rule::StartNoted, Turn::note_start),
         (Pending { .. }, T::Freed) => (Rule::Freed, Turn::await_start),
         (Pending { .. }, T::FreedToStart) => (Rule::StartedAfterPredecessor, Turn::begin),
+        (Pending { .. }, T::StableGone) => (Rule::StableNotServing, Turn::withdraw),
         (Pending { .. }, T::LateHold) => (Rule::StartOverdue, Turn::wait_on),
         (Pending { .. }, T::LateAsk) => (Rule::StartOverdue, Turn::ask),
         (Pending { .. }, T::LateRollBack) => (Rule::StartExpired, Turn::withdraw),
