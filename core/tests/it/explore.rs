@@ -93,6 +93,7 @@ pub(crate) fn plans() -> BTreeMap<&'static str, Case> {
     add("canary, shrinking stable", shrinking(shortest()), &bare, 2);
     add("canary, elastic", short(), &elastic(), 1);
     add("blue/green", blue_green_spec(), &bare, 4);
+    add("blue/green, incompatible", at_once(blue_green_spec()), &bare, 4);
     let (one, none) = (AmountSpec::Count(1), AmountSpec::Count(0));
     add("rolling, surge", rolling_spec(one, none), &routerless(), 3);
     add("rolling, unavailable", rolling_spec(none, one), &routerless(), 3);
