@@ -4,7 +4,7 @@
 
 use crate::{
     Action, CapacityKind, Hold, Observation, OnDeadline, Outlook, Phase, PlatformRun, PlatformSeen,
-    SeenCapacity, SeenTraffic, Timestamp, Weight,
+    SeenCapacity, SeenTraffic, Span, Timestamp, Weight,
     next_move::{For, NEVER, Next, carried, restored},
     rollout::{CallState, Ignored, PlatformTold, Rollout, trigger::Trigger, turn::Turn},
 };
@@ -365,7 +365,7 @@ impl Turn<'_> {
                 return Trigger::Contradicted;
             }
         }
-        if world.late.latest() > self.now {
+        if world.late.latest().max(self.old_units_by()) > self.now {
             Trigger::Noted
         } else if self.next.first {
             Trigger::NothingLeft
@@ -410,6 +410,23 @@ impl Turn<'_> {
             (_, Some(PlatformSeen::AtWait { .. })) => Trigger::PlatformAtWait,
         }
     }
+    /// Until when the report of a rollback waits for units that batches took away: zero (long ago)
+    /// when every one is ready. Enough of them serve already, so old units that crash hold up the
+    /// report for as long as a shift may be unseen, and no longer.
+    fn old_units_by(&self) -> Timestamp {
+        let Phase::Confirming { outcome: Outlook::RolledBack(_), by, .. } = self.next.phase else {
+            return Timestamp::default();
+        };
+        let world = &self.next.world;
+        let batched = self.wanted().1.in_step && !self.next.first;
+        if !batched || world.stable.total.ready >= world.full {
+            return Timestamp::default();
+        }
+        let policy = &self.plan.policy;
+        let quiet = Timestamp(by.0.saturating_sub(policy.rollback.0));
+        quiet.after(Span(policy.confirm.0.min(policy.rollback.0)))
+    }
+
 
     /// A complete look-up without our deployment. Only after the call can no longer land does it
     /// count, and only the second one allows another call.
@@ -601,8 +618,8 @@ impl Turn<'_> {
             }
             Phase::Confirming { quiet, .. } if quiet != Timestamp::default() => quiet,
             Phase::Confirming { .. } => {
-                let late = self.next.world.late.latest();
-                if late > self.now { late } else { NEVER }
+                let at = self.next.world.late.latest().max(self.old_units_by());
+                if at > self.now { at } else { NEVER }
             }
             _ => NEVER,
         }
