@@ -280,6 +280,9 @@ impl<'a> Environment<'a> {
         if env.budget.faults > 0 {
             let mut worse = env.clone();
             worse.budget.faults -= 1;
+            if matches!(sent.action, Action::Mirror { .. }) {
+                tell("acknowledged and not done", Outcome::Accepted, worse.clone(), false);
+            }
             tell("fails for now", Outcome::Retryable, worse.clone(), false);
             tell("fails for good", Outcome::Permanent, worse.clone(), false);
             for (fate, env) in self.fates(state, &worse, sent) {
@@ -743,6 +746,10 @@ impl<'a> Environment<'a> {
                 state.phase().name(),
                 env.weight
             ));
+        }
+        if !self.plan.is_platform_paced() && env.extra != Extra::default() {
+            let name = state.phase().name();
+            return Some(format!("{name} is reported with copies or tests on the candidate"));
         }
         let counted = state.world().kind != CapacityKind::Elastic && !self.plan.is_platform_paced();
         (counted && !state.is_accepted() && gone.total.asked > 0).then(|| {
