@@ -214,6 +214,7 @@ pub(crate) fn redeploying(mut spec: PlanSpec) -> PlanSpec {
 pub(crate) fn at_once(mut spec: PlanSpec) -> PlanSpec {
     spec.policy.incompatible = true;
     if let StrategySpec::BlueGreen(blue_green) = &mut spec.strategy {
+        blue_green.before.approval = false;
         blue_green.steps.clear();
     }
     spec
