@@ -1,4 +1,4 @@
-//! Clocks that step, calendars that freeze, and people who change the world meanwhile.
+//! Clocks that step, and calendars that freeze.
 
 use std::{sync::Arc, time::Duration};
 
@@ -83,64 +83,4 @@ async fn a_freeze_ends_by_itself() {
     assert_eq!(end, End::Over(Phase::Completed), "{}", story(&handle).await);
     let rules = rules(&handle).await;
     assert!(rules.contains(&Rule::Frozen) && rules.contains(&Rule::Thawed), "{rules:?}");
-}
-
-/// A person who gives the candidate this share at these seconds.
-fn meddled(shifts: &[(u64, u16)]) -> WorldSpec {
-    let happening = |(at, percent): &(u64, u16)| Happening {
-        at: S(*at),
-        what: Happens::PersonShifts { to: Weight::percent(*percent) },
-    };
-    WorldSpec { happenings: shifts.iter().map(happening).collect(), ..WorldSpec::good() }
-}
-
-#[tokio::test(start_paused = true)]
-async fn drift_above_is_reset_and_drift_below_holds_until_it_is_gone() {
-    let long = GateSpec { bake: S(600), ..GateSpec::default() };
-    let spec = canary_of(vec![step(30, long), step(100, GateSpec::default())]);
-    for (shifts, expected) in [
-        (vec![(300, 40)], vec![Rule::DriftReset]),
-        (vec![(300, 10), (500, 30)], vec![Rule::DriftHeld, Rule::DriftGone]),
-    ] {
-        let rig = Rig::new(meddled(&shifts));
-        let engine = rig.engine();
-        let handle = rig.start(&engine, spec.clone()).await;
-        let end = end_of(&handle).await;
-        assert_eq!(end, End::Over(Phase::Completed), "{}", story(&handle).await);
-        let rules = rules(&handle).await;
-        for rule in expected {
-            assert!(rules.contains(&rule), "{rule:?}:\n{}", story(&handle).await);
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_world_that_somebody_keeps_changing_is_contested_and_waits_for_a_person() {
-    let shifts: Vec<_> = (0..12).map(|n| (200 + 60 * n, 80)).collect();
-    let long = GateSpec { bake: S(1_800), ..GateSpec::default() };
-    let spec = canary_of(vec![step(30, long), step(100, GateSpec::default())]);
-    let rig = Rig::new(meddled(&shifts));
-    let engine = rig.engine();
-    let handle = rig.start(&engine, spec).await;
-    until(&handle, |status| matches!(status.phase, Phase::Halted { .. })).await;
-    let status = handle.status();
-    assert!(matches!(status.phase, Phase::Halted { why: Halt::Contested, .. }), "{status:?}");
-    assert!(matches!(status.waiting_on, WaitingOn::Person(_)));
-    handle.command(Order::GiveUp, "ada", "theirs now").await.unwrap();
-    assert_eq!(end_of(&handle).await, End::Over(Phase::GaveUp));
-}
-
-#[tokio::test(start_paused = true)]
-async fn drift_while_going_back_is_pushed_towards_nothing() {
-    for spec in [canary(), blue_green()] {
-        let rig = Rig::new(WorldSpec {
-            happenings: meddled(&[(230, 40), (290, 40)]).happenings,
-            ..WorldSpec::bad()
-        });
-        let engine = rig.engine();
-        let handle = rig.start(&engine, spec).await;
-        let end = end_of(&handle).await;
-        assert!(rolled_back(&end), "{end:?}\n{}", story(&handle).await);
-        assert_eq!(rig.weight(), Weight::ZERO, "{}", story(&handle).await);
-    }
 }
