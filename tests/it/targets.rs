@@ -82,7 +82,7 @@ async fn a_refusal_of_a_later_route_leaves_the_move_unknown() {
     assert!(unknown, "{}", story(&handle).await);
 }
 
-fn handed_over() -> PlanSpec {
+pub(crate) fn handed_over() -> PlanSpec {
     let open = GateSpec::default();
     let mut spec = canary_of(vec![step(20, open.clone()), step(100, open.clone())]);
     if let StrategySpec::Canary(canary) = &mut spec.strategy {
@@ -92,7 +92,7 @@ fn handed_over() -> PlanSpec {
     spec
 }
 
-fn with_platform(world: WorldSpec) -> WorldSpec {
+pub(crate) fn with_platform(world: WorldSpec) -> WorldSpec {
     let platform = PlatformWorldSpec {
         steps: vec![Weight::percent(20), Weight::FULL],
         waits_ready: true,
