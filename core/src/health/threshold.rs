@@ -299,8 +299,11 @@ mod tests {
         assert_eq!(line(0.01).judge(&[]).verdict, Verdict::NoData);
         assert_eq!(line(0.01).judge(&[errors(0, 0)]).verdict, Verdict::NoData);
         let window = Window::default();
-        let nan =
-            Look::complete(window, None, Some(Measurement::Value { value: f64::NAN, samples: 9.0 }));
+        let nan = Look::complete(
+            window,
+            None,
+            Some(Measurement::Value { value: f64::NAN, samples: 9.0 }),
+        );
         assert_eq!(line(0.01).judge(&[nan]).verdict, Verdict::Error);
         assert_eq!(line(0.01).judge(&[Look::failed(window)]).verdict, Verdict::Error);
         assert_eq!(line(0.01).judge(&[errors(3, 2)]).verdict, Verdict::Error);

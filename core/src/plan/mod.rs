@@ -32,7 +32,10 @@ pub use spec::*;
 pub use stage::*;
 pub use written::CheckRef;
 
-use crate::{CalendarState, Capabilities, Span, Target, Timestamp, health::{Compare, Judge, Panel, Seat, Share, Threshold}};
+use crate::{
+    CalendarState, Capabilities, Span, Target, Timestamp,
+    health::{Compare, Judge, Panel, Seat, Share, Threshold},
+};
 
 /// Which of the three ways of writing stages a plan was written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
