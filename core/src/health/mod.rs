@@ -14,7 +14,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use look::{Look, Measurement, Window};
-pub use threshold::{Bound, Threshold, ThresholdError};
+pub use threshold::{ArgoLimits, Bound, Counting, Threshold, ThresholdError};
 
 /// What a judge says. The five are never merged, and none of them defaults to [`Verdict::Pass`].
 #[derive(
