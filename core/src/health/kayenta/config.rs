@@ -111,7 +111,10 @@ impl Default for Effect {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Roots {
-    /// Exactly, in any unit: they are differences of a candidate's and a baseline's value.
+    /// Exactly, in any unit: they are differences of a candidate's and a baseline's value. Where most
+    /// of those are zero, as with rare errors, the interval ends at zero and no shift is shown; a judge
+    /// of counts is for those. Kayenta sees some by the error of its search: 35 points of a hundred
+    /// above zero against ten, at 60 points a side, in half of 2 000 simulated runs.
     #[default]
     Exact,
     /// To within 1e-4 of the metric's unit, as Kayenta: for comparison. An error rate written as a

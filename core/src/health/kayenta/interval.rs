@@ -110,15 +110,6 @@ impl<'a> Shift<'a> {
         self.rank_of_low().is_some()
     }
 
-    /// Whether the test refuses a shift of zero, in favour of one up or of one down.
-    ///
-    /// For an exact interval that ends at zero, which most differences are when both samples are mostly
-    /// zeros: whether zero is then in it, the ends do not tell.
-    pub(super) fn refuses_zero(&self) -> (bool, bool) {
-        let statistic = Ranks::of(self.xs, 0.0, self.ys).standardised().unwrap_or(0.0);
-        (statistic > self.quantile, statistic < -self.quantile)
-    }
-
     /// Which of the ascending differences the lower end is, from 1.
     ///
     /// Right below the k-th difference `pairs - k + 1` pairs favour the candidate, and the

@@ -7,12 +7,12 @@
 //! | Kayenta | here |
 //! | --- | --- |
 //! | roots to within 1e-4, whatever the unit | exact; [`Roots::Brent`] is Kayenta's |
-//! | an interval that ends at zero, for mostly zeros: the error of the search decides | whether the test refuses zero does |
+//! | an interval that ends at zero may be beyond it, by that error | never is |
 //! | unseeded noise on two constant series | none: the shift of two constants is their difference |
 //! | an empty side passes when NaN is replaced by zero | no data |
 //! | a side of nothing but NaN, replaced, is a side of zeros | no data |
 //! | an infinite value is compared | an error |
-//! | an error loses its criticality and counts nowhere | it keeps it, and never makes a verdict a pass |
+//! | an error loses its criticality and counts nowhere | it keeps it, and counts as a metric without data in our verdict |
 //!
 //! A rank test that is repeated while points come in errs more often than its 98 % say: looked at
 //! every ten minutes for an hour it aborted 0.2 to 1.9 % of healthy rollouts in our simulations.
