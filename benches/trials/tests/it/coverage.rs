@@ -35,7 +35,6 @@ const PENDING: &[&str] = &[
     "hoeffding_cs",
     "jeffreys_interval",
     "jensen_shannon",
-    "kayenta_mann_whitney",
     "kl_divergence",
     "ks_two_sample",
     "lan_demets_bounds",

@@ -2,13 +2,14 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
 mod coverage;
+mod kayenta_vectors;
 mod vectors;
 mod vectors_product;
 
 use vectors::Runner;
 
 /// Every table of runners. Another one plugs in here.
-const TABLES: &[vectors::Table] = &[vectors_product::TABLE];
+const TABLES: &[vectors::Table] = &[vectors_product::TABLE, kayenta_vectors::TABLE];
 
 /// The runner of a method, if any table has one.
 fn runner(method: &str) -> Option<Runner> {
