@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which way a metric must not move. Kayenta's `direction`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Up is bad: errors, latency.
@@ -17,6 +18,7 @@ pub enum Direction {
 
 /// What becomes of a missing point. Kayenta's `nanStrategy`; it knows no other, in particular no mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NanStrategy {
     /// It is left out, on its own side only. Kayenta's default.

@@ -48,6 +48,22 @@ pub struct Kayenta {
     dry_run: bool,
 }
 
+impl Default for Kayenta {
+    /// Kayenta's configuration, with the advised 50 looks, judged every 10.
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            looks: ADVISED,
+            every: EVERY,
+            lookback: None,
+            inconclusive_limit: 4,
+            no_data_limit: 4,
+            consecutive_error_limit: 4,
+            dry_run: false,
+        }
+    }
+}
+
 impl Kayenta {
     /// The judge with the advised 50 looks before a pass, judged every 10, over all looks; four
     /// incomplete looks, four without data and four errors in a row are tolerated.
@@ -56,16 +72,7 @@ impl Kayenta {
     /// When a number of the configuration can not be compared with.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         config.check()?;
-        Ok(Self {
-            config,
-            looks: ADVISED,
-            every: EVERY,
-            lookback: None,
-            inconclusive_limit: 4,
-            no_data_limit: 4,
-            consecutive_error_limit: 4,
-            dry_run: false,
-        })
+        Ok(Self { config, ..Self::default() })
     }
 
     /// Asks for this many usable looks before a pass, and judges every so many.
@@ -123,6 +130,12 @@ impl Kayenta {
     #[must_use]
     pub const fn is_dry_run(&self) -> bool {
         self.dry_run
+    }
+
+    /// Looks from one judgement to the next.
+    #[must_use]
+    pub const fn every(&self) -> u32 {
+        self.every
     }
 
     /// Usable looks before a pass.
@@ -194,8 +207,10 @@ impl Judging for Work {
             Verdict::Pass => self.latest,
             other => other,
         };
-        let judgement =
-            Judgement { past_limit: self.past_limit(), ..Judgement::plain(verdict, self.reading()) };
+        let judgement = Judgement {
+            past_limit: self.past_limit(),
+            ..Judgement::plain(verdict, self.reading())
+        };
         if self.judge.dry_run { dry(judgement) } else { judgement }
     }
 }
