@@ -3,12 +3,14 @@
 
 mod coverage;
 mod vectors;
+mod vectors_classical;
 mod vectors_product;
 
 use vectors::Runner;
 
 /// Every table of runners. Another one plugs in here.
-const TABLES: &[vectors::Table] = &[vectors_product::TABLE];
+const TABLES: &[vectors::Table] =
+    &[vectors_product::TABLE, vectors_classical::SHOWN, vectors_classical::COMPARED];
 
 /// The runner of a method, if any table has one.
 fn runner(method: &str) -> Option<Runner> {

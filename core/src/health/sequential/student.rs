@@ -15,7 +15,7 @@ const MOST_STEPS: u32 = 5_000;
 
 /// `ln P(T <= q)` for `T` with `degrees` of freedom, at least 1. Right to about 1e-13 in both
 /// tails, to about 1e-16 times the degrees beyond a thousand.
-pub(super) fn ln_cdf(q: f64, degrees: f64) -> f64 {
+pub(in crate::health) fn ln_cdf(q: f64, degrees: f64) -> f64 {
     let a = degrees / 2.0;
     let square = q * q / degrees;
     // I_x(a, 1/2) is the mass of both tails beyond |q|.
