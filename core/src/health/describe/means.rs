@@ -39,7 +39,7 @@ pub fn welch_t(first: Moments, second: Moments, tail: Tail, confidence: f64) -> 
             + variance0 * variance0 / (second.samples - 1.0));
     let difference = first.mean - second.mean;
     let t = difference / error;
-    if !(t.is_finite() && confidence > 0.0 && confidence < 1.0) {
+    if !(t.is_finite() && degrees.is_finite() && confidence > 0.0 && confidence < 1.0) {
         return None;
     }
     let below = |t: f64| libm::exp(ln_student_cdf(t, degrees));

@@ -10,6 +10,9 @@ use std::f64::consts::{LN_2, PI};
 /// The fraction is cut when a step changes it by less than this.
 const SETTLED: f64 = 1e-15;
 
+/// A square past this is as good as infinite, and would leave nothing to compute with.
+const FARTHEST: f64 = 1e300;
+
 /// Enough for a million degrees of freedom; the steps needed grow as their square root.
 const MOST_STEPS: u32 = 5_000;
 
@@ -17,7 +20,7 @@ const MOST_STEPS: u32 = 5_000;
 /// tails, to about 1e-16 times the degrees beyond a thousand.
 pub(in crate::health) fn ln_cdf(q: f64, degrees: f64) -> f64 {
     let a = degrees / 2.0;
-    let square = q * q / degrees;
+    let square = (q * q).min(FARTHEST) / degrees;
     // I_x(a, 1/2) is the mass of both tails beyond |q|.
     let x = 1.0 / (1.0 + square);
     let y = square * x;
