@@ -1,1 +1,3 @@
 //! Published sequential methods and intervals that serve for comparison only.
+
+pub mod classical;

@@ -4,12 +4,18 @@
 mod coverage;
 mod kayenta_vectors;
 mod vectors;
+mod vectors_classical;
 mod vectors_product;
 
 use vectors::Runner;
 
 /// Every table of runners. Another one plugs in here.
-const TABLES: &[vectors::Table] = &[vectors_product::TABLE, kayenta_vectors::TABLE];
+const TABLES: &[vectors::Table] = &[
+    vectors_product::TABLE,
+    vectors_classical::SHOWN,
+    vectors_classical::COMPARED,
+    kayenta_vectors::TABLE,
+];
 
 /// The runner of a method, if any table has one.
 fn runner(method: &str) -> Option<Runner> {
