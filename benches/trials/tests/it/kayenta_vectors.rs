@@ -1,11 +1,11 @@
 //! Kayenta's Mann-Whitney judge against a port of it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tidegate_core::health::kayenta::{
     Classified, Config, Direction, Effect, Interval, Roots, classify,
 };
 
-use crate::vectors::{Case, Table, cases, check};
+use crate::vectors::{Case, Outputs, Table, cases, check, named};
 
 pub(crate) const TABLE: Table = &[("kayenta_mann_whitney", mann_whitney)];
 
@@ -14,17 +14,17 @@ fn kayenta_s_judge_gives_what_a_port_of_it_gives() {
     check(TABLE);
 }
 
-fn mann_whitney(case: &Case) -> Vec<(&'static str, Value)> {
+fn mann_whitney(case: &Case) -> Outputs {
     assert_eq!(case.number("root_tolerance"), 1e-4);
     let found = classified(case, Roots::Brent);
     let Interval { low, high, estimate } = found.interval.unwrap();
-    vec![
+    named([
         ("ci_low", json!(low)),
         ("ci_high", json!(high)),
         ("estimate", json!(estimate)),
         ("mean_ratio", json!(found.mean_ratio)),
         ("classification", json!(found.label.to_string())),
-    ]
+    ])
 }
 
 fn classified(case: &Case, roots: Roots) -> Classified {

@@ -12,7 +12,7 @@ use tidegate_trials::anchors::classical::{
     poisson_two_rates,
 };
 
-use crate::vectors::{Case, Outputs, Table, check, written};
+use crate::vectors::{Case, Outputs, Table, check, named, written};
 
 /// What reports show.
 pub(crate) const SHOWN: Table = &[
@@ -36,13 +36,13 @@ pub(crate) const COMPARED: Table = &[
     ("fisher_exact", fisher),
     ("g_test", g),
     ("hodges_lehmann", |case| {
-        vec![("shift", written(hodges_lehmann(&case.list("x"), &case.list("y"))))]
+        named([("shift", written(hodges_lehmann(&case.list("x"), &case.list("y"))))])
     }),
     ("jeffreys_interval", |case| interval(with_counts(case, jeffreys))),
     ("kl_divergence", kullback_leibler),
     ("mann_whitney_u", mann_whitney),
     ("percentile_r7", |case| {
-        vec![("value", written(percentile_r7(&case.list("x"), case.number("percentile"))))]
+        named([("value", written(percentile_r7(&case.list("x"), case.number("percentile"))))])
     }),
     ("poisson_two_rates", poisson),
 ];
@@ -70,7 +70,7 @@ fn with_counts(case: &Case, of: fn(f64, f64, f64) -> Interval) -> Interval {
 }
 
 fn interval(interval: Interval) -> Outputs {
-    vec![("low", written(interval.low)), ("high", written(interval.high))]
+    named([("low", written(interval.low)), ("high", written(interval.high))])
 }
 
 fn tail(case: &Case) -> Tail {
@@ -92,7 +92,7 @@ fn two_proportions(case: &Case) -> Outputs {
     let variance = if case.flag("pooled") { Variance::Pooled } else { Variance::Unpooled };
     let null = case.number("null_difference");
     let test = two_proportion_z(first, second, null, variance, tail(case)).unwrap();
-    vec![("z", written(test.z)), ("p", written(test.p))]
+    named([("z", written(test.z)), ("p", written(test.p))])
 }
 
 fn welch(case: &Case) -> Outputs {
@@ -103,13 +103,13 @@ fn welch(case: &Case) -> Outputs {
     };
     let (first, second) = (moments("mean1", "sd1", "n1"), moments("mean0", "sd0", "n0"));
     let test = welch_t(first, second, tail(case), case.number("ci_level")).unwrap();
-    vec![
+    named([
         ("t", written(test.t)),
         ("df", written(test.degrees)),
         ("p", written(test.p)),
         ("ci_low", written(test.difference.low)),
         ("ci_high", written(test.difference.high)),
-    ]
+    ])
 }
 
 fn ks_two_sample(case: &Case) -> Outputs {
@@ -119,61 +119,61 @@ fn ks_two_sample(case: &Case) -> Outputs {
         other => panic!("no method {other}"),
     };
     let test = kolmogorov_smirnov(&case.list("x"), &case.list("y"), tail(case), method).unwrap();
-    vec![("d", written(test.distance)), ("p", written(test.p))]
+    named([("d", written(test.distance)), ("p", written(test.p))])
 }
 
 fn chi2_contingency(case: &Case) -> Outputs {
     let table = case.rows("table");
     let rows: Vec<&[f64]> = table.iter().map(Vec::as_slice).collect();
     let test = chi_square(&rows, case.flag("yates")).unwrap();
-    vec![
+    named([
         ("statistic", written(test.statistic)),
         ("p", written(test.p)),
         ("dof", Value::from(test.degrees)),
-    ]
+    ])
 }
 
 fn jensen_shannon_case(case: &Case) -> Outputs {
     let divergence = jensen_shannon(&case.list("p"), &case.list("q")).unwrap();
-    vec![
+    named([
         ("divergence_nats", written(divergence.nats)),
         ("divergence_bits", written(divergence.bits())),
         ("distance_nats", written(divergence.distance())),
-    ]
+    ])
 }
 
 fn kullback_leibler(case: &Case) -> Outputs {
     let (p, q) = (case.list("p"), case.list("q"));
-    vec![
+    named([
         ("kl_nats", written(kl_divergence(&p, &q))),
         ("reverse_kl_nats", written(kl_divergence(&q, &p))),
-    ]
+    ])
 }
 
 fn binomial(case: &Case) -> Outputs {
     let (events, trials) = (case.whole("k").into(), case.whole("n").into());
-    vec![("p", written(binomial_test(events, trials, case.number("p0"), tail(case))))]
+    named([("p", written(binomial_test(events, trials, case.number("p0"), tail(case))))])
 }
 
 fn goodness_of_fit(case: &Case) -> Outputs {
     let fit = chi_square_fit(&case.list("observed"), &case.list("weights"));
-    vec![("statistic", written(fit.statistic)), ("p", written(fit.p))]
+    named([("statistic", written(fit.statistic)), ("p", written(fit.p))])
 }
 
 fn g(case: &Case) -> Outputs {
     let fit = g_test(&case.rows("table"));
-    vec![
+    named([
         ("statistic", written(fit.statistic)),
         ("p", written(fit.p)),
         ("dof", Value::from(fit.degrees)),
-    ]
+    ])
 }
 
 fn fisher(case: &Case) -> Outputs {
     let rows = case.rows("table");
     let row = |row: &[f64]| [row[0] as u64, row[1] as u64];
     let (odds, p) = fisher_exact([row(&rows[0]), row(&rows[1])], tail(case));
-    vec![("odds_ratio", written(odds)), ("p", written(p))]
+    named([("odds_ratio", written(odds)), ("p", written(p))])
 }
 
 fn poisson(case: &Case) -> Outputs {
@@ -186,7 +186,7 @@ fn poisson(case: &Case) -> Outputs {
     assert_eq!(tail(case), Tail::Greater);
     let counts = [case.whole("count1").into(), case.whole("count0").into()];
     let exposures = [case.number("exposure1"), case.number("exposure0")];
-    vec![("p", written(poisson_two_rates(counts, exposures, case.number("null_ratio"), method)))]
+    named([("p", written(poisson_two_rates(counts, exposures, case.number("null_ratio"), method)))])
 }
 
 fn mann_whitney(case: &Case) -> Outputs {
@@ -196,5 +196,5 @@ fn mann_whitney(case: &Case) -> Outputs {
         other => panic!("no method {other}"),
     };
     let (u1, p) = mann_whitney_u(&case.list("x"), &case.list("y"), method, tail(case));
-    vec![("u1", written(u1)), ("p", written(p))]
+    named([("u1", written(u1)), ("p", written(p))])
 }
