@@ -251,7 +251,10 @@ async fn units_that_somebody_adds_or_takes_while_batches_go_back_are_set_right()
 async fn units_that_somebody_keeps_adding_end_with_the_deadline_of_the_batch() {
     let scene = routerless();
     let (rig, _engine, handle) = scene.set().await;
-    while !rules(&handle).await.contains(&Rule::StageOverdueRolledBack) {
+    for _ in 0..600 {
+        if rules(&handle).await.contains(&Rule::StageOverdueRolledBack) {
+            break;
+        }
         scales(&rig, Arm::Candidate, 7);
         sleep(Duration::from_secs(12)).await;
     }
