@@ -28,6 +28,7 @@ mod stability;
 mod start;
 mod student;
 mod traffic;
+mod wide;
 
 pub use absolute::{AbsoluteProcess, AbsoluteTest, ArmCounts, Margin, Rates};
 pub use classes::{ClassProcess, ClassShifts};
