@@ -4,6 +4,7 @@
 
 #[cfg(feature = "files")]
 mod bad_plans;
+mod calibration;
 mod commands;
 mod costs;
 mod crash;

@@ -315,7 +315,9 @@ impl<'a> Driver<'a> {
         if share != self.share.0 {
             self.share = (share, self.now);
         }
-        if next.observations_from() != self.state.observations_from() {
+        // A move that was answered at once leaves the same instant, and a phase of its own.
+        let moved_on = next.phase().name() != self.state.phase().name();
+        if moved_on || next.observations_from() != self.state.observations_from() {
             self.read_at = None;
             self.observe_at = self.now;
         }
