@@ -4,6 +4,7 @@
 
 #[cfg(feature = "files")]
 mod bad_plans;
+mod baselines;
 mod calibration;
 mod commands;
 mod costs;

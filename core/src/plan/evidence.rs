@@ -138,7 +138,7 @@ fn against(
     match baseline {
         Baseline::Fixed => {
             problems.add_if(rate.is_none(), &place, ProblemKind::Needed("the baseline fixed"));
-            Against::Rate(share(rate, 0.5, &place, problems))
+            Against::Rate(within(rate, 0.5, &place, problems, "more than 0", |n| n > 0.0))
         }
         other => {
             problems.add_if(rate.is_some(), &place, ProblemKind::OnlyWith("the baseline fixed"));

@@ -500,7 +500,7 @@ pub struct CompareSpec {
     /// baseline's. Default 0.001; 0 for never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negligible: Option<f64>,
-    /// With the baseline `fixed`: the rate to compare with, above 0 and below 1.
+    /// With the baseline `fixed`: what to compare with, more than 0; of a rate, less than 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
     /// Looks that the rollout is expected to take; evidence stays valid beyond them. Default 60.

@@ -3,7 +3,7 @@
 //! By edges this is a sequential test of stochastic order, with the power where the traffic is; by
 //! minutes it is robust against arms that wobble.
 
-use super::{Against, Compare, Gathered, Means, Past, Unusable, half_each, past::Scatter};
+use super::{Compare, Gathered, Means, Past, Unusable, half_each, past::Scatter};
 use crate::health::{
     Measurement,
     sequential::{Side, SplitProcess, SplitTest, StartMass, weighted_mean},
@@ -49,9 +49,6 @@ struct Arm<'a> {
 
 impl Latency {
     pub(super) fn new(compare: &Compare, past: &Past) -> Result<Self, Unusable> {
-        if compare.against != Against::Stable {
-            return Err(Unusable::Wrong);
-        }
         let (edges, known) = (Vec::new(), Vec::new());
         let means = Means::new(compare, past)?;
         Ok(Self { compare: *compare, past: past.clone(), edges, known, means, below: None })

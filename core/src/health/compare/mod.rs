@@ -57,9 +57,13 @@ pub enum Worse {
 pub enum Against {
     /// The stable arm in the same window.
     Stable,
-    /// What the stable arm did before the rollout.
+    /// What the stable arm did before the rollout: for a rate, what it did not exceed with 99 %
+    /// confidence; for anything else, its mean. Classes are not compared with the past.
+    ///
+    /// No two samples are drawn alike here. That nothing else has changed since (traffic, time of the
+    /// day, what the service depends on) by more than what is tolerated is an assumption.
     History,
-    /// A rate, above 0 and below 1.
+    /// A rate, above 0 and below 1; for means and percentiles, a value above 0.
     Rate(f64),
 }
 
@@ -194,6 +198,10 @@ impl Kind {
         Ok(match candidate {
             Measurement::Count { .. } => Self::Rates(Rates::new(compare, past)?),
             Measurement::Sum { .. } | Measurement::Value { .. } => {
+                Self::Means(Means::new(compare, past)?)
+            }
+            // Without both arms at once there is one number to compare: the mean.
+            Measurement::Above { .. } if compare.against != Against::Stable => {
                 Self::Means(Means::new(compare, past)?)
             }
             Measurement::Above { .. } => Self::Latency(Box::new(Latency::new(compare, past)?)),
