@@ -1,4 +1,55 @@
-//! Not yet.
-use super::Session;
-use crate::goals::Goals;
-pub(super) fn table(_session: Session, _goals: &mut Goals) -> String { String::new() }
+//! Minutes that resemble their neighbours.
+
+use tidegate_core::health::Compare;
+
+use super::{LEVELS, Session, markdown};
+use crate::{
+    contest::{Before, Contestant},
+    figures::{Delays, ended},
+    goals::Goals,
+    telemetry::Wobble,
+};
+
+const RUNS: (u32, u32) = (10_000, 1_000);
+
+/// No goal was set. Up to 0.5 this is held to that of the other conditions; beyond, an hour holds
+/// too few independent minutes to tell.
+const FALSE_ABORTS: f64 = 0.055;
+const HELD_UP_TO: f64 = 0.5;
+
+pub(super) fn table(session: Session, goals: &mut Goals) -> String {
+    let learnt = Contestant::levels("learnt", Compare::default(), &LEVELS);
+    let minutes = Contestant {
+        before: Before::Nothing,
+        ..Contestant::levels("minutes", Compare::default(), &LEVELS)
+    };
+    let field = [learnt, minutes];
+    let rows = [0.0, 0.3, 0.5, 0.7, 0.9].map(|correlation| {
+        let wobble = Wobble { spread: 0.05, correlation, slower: 1.2 };
+        let name = format!("correlation {correlation}");
+        let both = session.both(&name, RUNS, &wobble, &field);
+        let rate = ended(&both.healthy[0][0]);
+        [
+            format!("{correlation}"),
+            match correlation <= HELD_UP_TO {
+                true => goals.rate(&name, rate, FALSE_ABORTS),
+                false => rate.show(),
+            },
+            ended(&both.healthy[0][1]).show(),
+            Delays::of(&both.regressed[0][0], 0).show(),
+            ended(&both.healthy[1][0]).show(),
+        ]
+    });
+    let head = [
+        "correlation of neighbouring minutes",
+        "recommended, 0.05: false aborts %",
+        "0.01: false aborts %",
+        "+20 %: median / 95th, 0.05",
+        "each minute taken for itself, 0.05",
+    ];
+    String::from(
+        "## Minutes that resemble their neighbours\n\nA mean that wobbles by 5 % in each arm by itself, \
+         with this correlation from minute to minute. The judge learns from the hour before how many \
+         minutes make one observation: 1, 5 or 10.\n\n",
+    ) + &markdown(head, rows)
+}

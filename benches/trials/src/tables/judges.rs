@@ -12,13 +12,15 @@ use crate::{
 };
 
 /// Healthy and regressed runs a scenario.
-const RUNS: (u32, u32) = (20_000, 5_000);
+const RUNS: (u32, u32) = (50_000, 5_000);
 
 /// A metric source that answers for a minute when two more have passed.
 const LAG_MINUTES: u16 = 2;
 
-/// One look more than the goal is still within it.
-const SLACK: u16 = 1;
+/// So many looks more than the median aimed at are still within it; medians are whole looks.
+fn slack(scenario: &Scenario) -> u16 {
+    if scenario.name == "D" { 2 } else { 1 }
+}
 
 /// What is aimed at in one scenario, in looks.
 struct Aim {
@@ -27,12 +29,12 @@ struct Aim {
     medians: [u16; 2],
     /// 95th percentile likewise; none where more than 5 % are missed.
     late: [Option<u16>; 2],
-    /// What may be missed in an hour.
-    missed: [f64; 2],
+    /// What may be missed in an hour, where anything is.
+    missed: Option<[f64; 2]>,
 }
 
 const fn aim(medians: [u16; 2], late: [u16; 2]) -> Aim {
-    Aim { medians, late: [Some(late[0]), Some(late[1])], missed: [0.01, 0.01] }
+    Aim { medians, late: [Some(late[0]), Some(late[1])], missed: None }
 }
 
 /// What is aimed at in A to J.
@@ -40,7 +42,7 @@ const AIMS: [Aim; 10] = [
     aim([1, 1], [1, 1]),
     aim([4, 5], [7, 9]),
     aim([3, 4], [7, 9]),
-    Aim { medians: [25, 36], late: [None, None], missed: [0.07, 0.18] },
+    Aim { medians: [25, 36], late: [None, None], missed: Some([0.07, 0.16]) },
     aim([5, 6], [11, 14]),
     aim([2, 2], [4, 5]),
     aim([3, 4], [7, 8]),
@@ -129,12 +131,15 @@ fn recommended(held: &[Both], level: usize, goals: &mut Goals) -> String {
         [
             scenario.name.to_owned(),
             goals.rate(&what("false aborts"), ended(healthy), FALSE_ABORTS[level]),
-            goals.looks(&what("median"), &delays, 0.5, aim.medians[level] + SLACK),
+            goals.looks(&what("median"), &delays, 0.5, aim.medians[level] + slack(scenario)),
             match aim.late[level] {
-                Some(late) => goals.looks(&what("95th"), &delays, 0.95, late + SLACK),
+                Some(late) => goals.looks(&what("95th"), &delays, 0.95, late),
                 None => "–".to_owned(),
             },
-            goals.rate(&what("missed"), delays.missed(), aim.missed[level]),
+            match aim.missed {
+                Some(most) => goals.rate(&what("missed"), delays.missed(), most[level]),
+                None => delays.missed().show(),
+            },
             mean(scenario, &delays, alpha, (2.4, 0.6), &what("mean"), goals),
         ]
     });
@@ -193,11 +198,11 @@ fn wall_time(held: &[Both], goals: &mut Goals) -> String {
             };
             let delays = Delays::of(&regressed.iter().map(late).collect(), scenario.onset);
             let what = |figure| format!("{} at {alpha}, wall time, {figure}", scenario.name);
-            let most = aim.medians[level] + SLACK + LAG_MINUTES;
+            let most = aim.medians[level] + slack(scenario) + LAG_MINUTES;
             cells.push(goals.looks(&what("median"), &delays, 0.5, most));
             cells.push(match aim.late[level] {
                 Some(late) => {
-                    goals.looks(&what("95th"), &delays, 0.95, late + SLACK + LAG_MINUTES)
+                    goals.looks(&what("95th"), &delays, 0.95, late + LAG_MINUTES)
                 }
                 None => "–".to_owned(),
             });
