@@ -18,7 +18,7 @@ const FALSE_ABORTS: f64 = 0.055;
 
 /// As strong as makes a rule of twice the live baseline fail in most healthy hours of scenario A,
 /// where it fails in 6 % of the others.
-const SURGES: Surges = Surges { spread: 0.6, correlation: 0.8 };
+const SURGES: Surges = Surges { spread: 0.9, correlation: 0.8 };
 
 /// A condition: its name, the telemetry, and what is said of regressed runs.
 type Condition = (String, Errors);
@@ -86,7 +86,7 @@ pub(super) fn table(session: Session, goals: &mut Goals) -> String {
                  recommended judge, median and 95th percentile of looks to find the scenario's \
                  regression. Bursts: every error is a cluster of geometric size, so many on average, that \
                  hits one arm. Surges: a lognormal factor on both arms' rates, its logarithm an \
-                 autoregressive process (spread 0.6, correlation 0.8 from look to look). Ramp: 1, 5, 10, \
+                 autoregressive process (spread 0.9, correlation 0.8 from look to look). Ramp: 1, 5, 10, \
                  25 and 50 %, twelve minutes each.\n\n";
     intro.to_owned() + &markdown(head, rows) + &mirrored(session, &field)
 }
