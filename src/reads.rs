@@ -10,8 +10,8 @@ use std::{
 
 use tidegate_core::{
     CheckIndex, Event, GateRef, HookAnswer, HookIndex, IndexSet, Journal, Judged, Judgement,
-    Judging, Look, Observation, Panel, Plan, Query, Question, Reads, Role, Rollout, RolloutId, Span,
-    StoredLook, Timestamp, Weight, Window, record::Head,
+    Judging, Look, Observation, Panel, Plan, Query, Question, Reads, Role, Rollout, RolloutId,
+    Span, StoredLook, Timestamp, Weight, Window, record::Head,
 };
 use tokio::task::{AbortHandle, JoinSet};
 

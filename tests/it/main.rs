@@ -7,6 +7,7 @@ mod bad_plans;
 mod commands;
 mod costs;
 mod crash;
+mod drift;
 #[cfg(feature = "files")]
 mod examples;
 mod fixtures;

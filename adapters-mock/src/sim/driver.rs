@@ -432,7 +432,8 @@ impl<'a> Driver<'a> {
             (self.past.get(nth), self.sim.plan.check(check), self.sim.signals.get(nth))
         {
             let window = |back: u32| {
-                let from = Timestamp(self.began.0.saturating_sub(u64::from(back) * planned.every.0));
+                let from =
+                    Timestamp(self.began.0.saturating_sub(u64::from(back) * planned.every.0));
                 Window { from, to: from.after(planned.window) }
             };
             let before = (1..=windows).rev().map(window).filter(|window| window.to <= self.began);

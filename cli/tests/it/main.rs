@@ -4,6 +4,8 @@
 mod demo;
 mod examples;
 mod json;
+#[cfg(target_os = "linux")]
+mod lost;
 mod scripts;
 
 use std::{

@@ -20,7 +20,7 @@ pub use compare::{Against, Compare, Method, Worse};
 pub use look::{Look, Measurement, Window};
 pub use panel::{Panel, Seat};
 pub use share::Share;
-pub use threshold::{Bound, Threshold, ThresholdError};
+pub use threshold::{ArgoLimits, Bound, Counting, Threshold, ThresholdError};
 
 /// What a judge says. The five are never merged, and none of them defaults to [`Verdict::Pass`].
 #[derive(

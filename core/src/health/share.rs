@@ -53,12 +53,14 @@ impl Judging for Sharing {
 impl Sharing {
     fn take(&mut self, look: &Look) -> Verdict {
         let absurd = |m: &super::Measurement| m.is_absurd();
-        let wrong = look.candidate.as_ref().is_some_and(absurd)
-            || look.stable.as_ref().is_some_and(absurd);
+        let wrong =
+            look.candidate.as_ref().is_some_and(absurd) || look.stable.as_ref().is_some_and(absurd);
         if look.failed || wrong {
             return Verdict::Error;
         }
-        let Some(share) = look.share.filter(|_| look.complete) else { return Verdict::Inconclusive };
+        let Some(share) = look.share.filter(|_| look.complete) else {
+            return Verdict::Inconclusive;
+        };
         let requests = |m: &Option<super::Measurement>| m.as_ref().map_or(0.0, |m| m.exposures());
         let (ours, theirs) = (requests(&look.candidate), requests(&look.stable));
         if ours + theirs <= 0.0 {

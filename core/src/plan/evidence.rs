@@ -21,7 +21,11 @@ pub(super) fn sureness(spec: &EvidenceSpec, problems: &mut Problems) -> Sureness
     let rate = spec.requests_per_minute;
     let wrong = rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0));
     let found = rate.unwrap_or_default();
-    problems.add_if(wrong, &at.key("requests_per_minute"), ProblemKind::number(found, "more than 0"));
+    problems.add_if(
+        wrong,
+        &at.key("requests_per_minute"),
+        ProblemKind::number(found, "more than 0"),
+    );
     Sureness {
         alpha: share(spec.alpha, 0.01, &at.key("alpha"), problems),
         beta: share(spec.beta, 0.05, &at.key("beta"), problems),

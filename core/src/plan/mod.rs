@@ -12,6 +12,7 @@ mod compile;
 mod evidence;
 mod foresight;
 mod gates;
+mod parity;
 mod policy;
 mod problem;
 mod report;
@@ -32,7 +33,10 @@ pub use spec::*;
 pub use stage::*;
 pub use written::CheckRef;
 
-use crate::{CalendarState, Capabilities, Span, Target, Timestamp, health::{Compare, Judge, Panel, Seat, Share, Threshold}};
+use crate::{
+    CalendarState, Capabilities, Span, Target, Timestamp,
+    health::{Compare, Judge, Panel, Seat, Share, Threshold, kayenta::Kayenta},
+};
 
 /// Which of the three ways of writing stages a plan was written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -102,11 +106,23 @@ pub enum JudgeKind {
     Share(Share),
     /// A line, and how often it may be crossed.
     Threshold(Threshold),
+    /// Kayenta's rank test.
+    Kayenta(Kayenta),
     /// A judge of the embedding program, registered with the engine under this name.
     Custom(String),
 }
 
 impl JudgeKind {
+    /// Whether it only reports, so that no gate may wait for it.
+    #[must_use]
+    pub const fn is_dry_run(&self) -> bool {
+        match self {
+            Self::Threshold(threshold) => threshold.is_dry_run(),
+            Self::Kayenta(kayenta) => kayenta.is_dry_run(),
+            Self::Compare(_) | Self::Share(_) | Self::Custom(_) => false,
+        }
+    }
+
     /// The judge itself; `custom` finds those of the embedding program.
     #[must_use]
     pub fn judge(
@@ -117,6 +133,7 @@ impl JudgeKind {
             Self::Compare(compare) => Arc::new(*compare),
             Self::Share(share) => Arc::new(*share),
             Self::Threshold(threshold) => Arc::new(*threshold),
+            Self::Kayenta(kayenta) => Arc::new(*kayenta),
             Self::Custom(name) => return custom(name),
         })
     }

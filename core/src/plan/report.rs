@@ -218,6 +218,7 @@ fn guard(check: &Check) -> String {
             format!("no worse than {} times", compare.tolerate)
         }
         JudgeKind::Compare(_) => "no worse than".to_owned(),
+        JudgeKind::Kayenta(_) => "not shifted, by Kayenta's rank test, from that".to_owned(),
         JudgeKind::Share(share) => format!("split as asked, to {}", share.tolerance),
         JudgeKind::Custom(name) => format!("judged by {name}"),
     };
@@ -375,7 +376,9 @@ fn hurried(stage: &Stage, plan: &Plan) -> Vec<String> {
 /// The time from the first window's start until a check can have passed.
 const fn least_time(check: &Check, metric_lag: Span) -> Span {
     let looks = match &check.judge {
+        JudgeKind::Threshold(line) if line.looks() == u32::MAX => 1,
         JudgeKind::Threshold(line) => line.looks(),
+        JudgeKind::Kayenta(kayenta) => kayenta.looks(),
         JudgeKind::Compare(_) | JudgeKind::Share(_) | JudgeKind::Custom(_) => 1,
     };
     let more = check.every.0.saturating_mul(looks.saturating_sub(1) as u64);

@@ -21,8 +21,13 @@ pub(crate) struct Case {
     tolerance: (f64, f64),
 }
 
-/// The named answers to a case.
-pub(crate) type Outputs = Vec<(&'static str, Value)>;
+/// The answers to a case, by name.
+pub(crate) type Outputs = Value;
+
+/// Answers, each under its name.
+pub(crate) fn named<const N: usize>(answers: [(&'static str, Value); N]) -> Outputs {
+    answers.into_iter().map(|(name, answer)| (name.to_owned(), answer)).collect()
+}
 
 /// Answers cases of one method.
 pub(crate) type Runner = fn(&Case) -> Outputs;
@@ -106,11 +111,16 @@ impl Case {
         self.value(name).as_array().unwrap().iter().map(numbers).collect()
     }
 
+    /// The entries at the positions `at`, which count from 1.
+    pub(crate) fn at<T: Clone>(&self, series: &[T]) -> Vec<T> {
+        self.list("at").iter().map(|place| series[*place as usize - 1].clone()).collect()
+    }
+
     /// What is expected and was not answered, one sentence each.
     fn differences(&self, outputs: &Outputs) -> Vec<String> {
         let expected = self.expected.as_object().unwrap();
         let differs = |(name, expected): (&String, &Value)| {
-            let got = outputs.iter().find(|(given, _)| given == name).map(|(_, got)| got);
+            let got = outputs.get(name);
             let same = got.is_some_and(|got| self.same(got, expected));
             (!same).then(|| format!("{} {name}: {got:?}, not {expected}", self.id))
         };
@@ -141,7 +151,7 @@ fn number(value: &Value) -> f64 {
     }
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(number).collect()
 }
 

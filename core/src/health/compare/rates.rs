@@ -119,7 +119,11 @@ impl Terms {
                 Above::Absolute(self.absolute(Side::Above, compare.points)?)
             }
             (Method::Spending, None) => Above::Spending(Box::new(AllOrNothing {
-                test: SpendingTest::new(compare.alpha, compare.planned_looks, Spending::Power(0.5))?,
+                test: SpendingTest::new(
+                    compare.alpha,
+                    compare.planned_looks,
+                    Spending::Power(0.5),
+                )?,
                 ratio: compare.tolerate,
                 all: -libm::log(compare.alpha),
                 rejected: false,

@@ -48,4 +48,5 @@ pub use spending::{Spending, SpendingLook, SpendingTest};
 pub use split::{Exposure, SplitLook, SplitProcess, SplitTest, ratio_bound};
 pub use stability::{Stability, population_stability};
 pub use start::StartMass;
+pub(super) use student::ln_cdf as ln_student_cdf;
 pub use traffic::TrafficProcess;
