@@ -1,6 +1,10 @@
 //! The main table: ten scenarios, the judges of Tidegate, and those of other tools.
 
-use tidegate_core::health::{Bound, Compare, Method, Threshold, sequential};
+use tidegate_core::health::{
+    Bound, Compare, Method, Threshold,
+    kayenta::{Config, Direction, Kayenta},
+    sequential,
+};
 
 use super::{Both, HOUR, LEVELS, Session, markdown};
 use crate::{
@@ -11,8 +15,9 @@ use crate::{
     telemetry::Errors,
 };
 
-/// Healthy and regressed runs a scenario.
-const RUNS: (u32, u32) = (50_000, 5_000);
+/// Healthy and regressed runs a scenario. More of the judge whose goals are closest to what it does,
+/// fewer of the one that takes longest.
+const RUNS: [(u32, u32); 3] = [(50_000, 5_000), (20_000, 5_000), (4_000, 1_000)];
 
 /// A metric source that answers for a minute when two more have passed.
 const LAG_MINUTES: u16 = 2;
@@ -78,11 +83,10 @@ pub(super) fn table(session: Session, goals: &mut Goals) -> String {
     text + &beside(&held)
 }
 
-/// All judges of the table. Another one is one more line.
-fn field(scenario: &Scenario) -> Vec<Contestant> {
-    let levels = |name, method| {
-        Contestant::levels(name, Compare { method, ..Compare::default() }, &LEVELS)
-    };
+/// All judges of the table, by how many runs they get. Another one is one more line.
+fn fields(scenario: &Scenario) -> [Vec<Contestant>; 3] {
+    let levels =
+        |name, method| Contestant::levels(name, Compare { method, ..Compare::default() }, &LEVELS);
     let spending = Compare { method: Method::Spending, alpha: 0.05, ..Compare::default() };
     let tuned = 3.0 * scenario.base;
     let lines = [
@@ -94,13 +98,24 @@ fn field(scenario: &Scenario) -> Vec<Contestant> {
     let lines = lines.into_iter().filter_map(|(name, bound, tolerated)| {
         Some(Contestant::failing(name, Threshold::new(bound).ok()?.tolerating(tolerated)))
     });
-    let ours = [
-        levels("**recommended**", Method::Recommended),
-        Contestant::failing("exact spending", spending),
+    let others = [
+        Contestant::failing("exact spending, alpha 0.05", spending),
         levels("events alone, dispersion learnt", Method::Events),
         Contestant::single_events("events alone, known to be single", &LEVELS),
     ];
-    ours.into_iter().chain(lines).collect()
+    let kayenta = Config { direction: Direction::Increase, ..Config::default() };
+    let every = |name, every| {
+        let judge = Kayenta::new(kayenta).and_then(|judge| judge.over_looks(HOUR, every)).ok()?;
+        Some(Contestant::failing(name, judge))
+    };
+    [
+        vec![levels("**recommended**", Method::Recommended)],
+        others.into_iter().chain(lines).collect(),
+        [every("Kayenta, once an hour", HOUR), every("Kayenta, every 10 minutes", 10)]
+            .into_iter()
+            .flatten()
+            .collect(),
+    ]
 }
 
 /// Places in the field.
@@ -108,7 +123,13 @@ const RECOMMENDED: usize = 0;
 const SPENDING: usize = 1;
 
 fn hold(session: Session, scenario: &Scenario) -> Both {
-    session.both(scenario.name, RUNS, &Errors::of(scenario), &field(scenario))
+    let mut all = Both { healthy: Vec::new(), regressed: Vec::new() };
+    for (runs, field) in RUNS.into_iter().zip(fields(scenario)) {
+        let some = session.both(scenario.name, runs, &Errors::of(scenario), &field);
+        all.healthy.extend(some.healthy);
+        all.regressed.extend(some.regressed);
+    }
+    all
 }
 
 /// Scenarios with what is aimed at and what came out.
@@ -171,7 +192,8 @@ fn spending(held: &[Both], goals: &mut Goals) -> String {
         let (healthy, regressed) = outcomes(both, SPENDING, 0);
         let delays = Delays::of(regressed, scenario.onset);
         let what = |figure: &str| format!("{} by exact spending, {figure}", scenario.name);
-        let show = |share| delays.quantile(share).map_or("–".to_owned(), |looks| looks.to_string());
+        let show =
+            |share| delays.quantile(share).map_or("–".to_owned(), |looks| looks.to_string());
         [
             scenario.name.to_owned(),
             goals.rate_between(&what("false aborts"), ended(healthy), 0.04, 0.055),
@@ -201,9 +223,7 @@ fn wall_time(held: &[Both], goals: &mut Goals) -> String {
             let most = aim.medians[level] + slack(scenario) + LAG_MINUTES;
             cells.push(goals.looks(&what("median"), &delays, 0.5, most));
             cells.push(match aim.late[level] {
-                Some(late) => {
-                    goals.looks(&what("95th"), &delays, 0.95, late + LAG_MINUTES)
-                }
+                Some(late) => goals.looks(&what("95th"), &delays, 0.95, late + LAG_MINUTES),
                 None => "–".to_owned(),
             });
         }
@@ -217,7 +237,7 @@ fn beside(held: &[Both]) -> String {
     let names = SCENARIOS.map(|scenario| scenario.name);
     let mut head = vec!["judge"];
     head.extend(names);
-    let judges = field(&SCENARIOS[0]);
+    let judges: Vec<Contestant> = fields(&SCENARIOS[0]).into_iter().flatten().collect();
     let mut rows = Vec::new();
     for (nth, judge) in judges.iter().enumerate() {
         for stop in 0..judge.stops.len() {

@@ -37,14 +37,16 @@ fn cases() -> [Case; 6] {
     let case = |name, latency, looks| Case { name, latency, looks, false_aborts: 0.055 };
     let slow = Latency { slower: 1.2, ..USUAL };
     let wobbling = Latency { wobble: 0.05, ..slow };
-    let model =
-        Latency { requests: 300.0, median_ms: 2_000.0, slower: 1.3, ..USUAL };
+    let model = Latency { requests: 300.0, median_ms: 2_000.0, slower: 1.3, ..USUAL };
     [
         case("+10 %", Latency { slower: 1.1, ..USUAL }, None),
         case("+20 %", slow, Some((1, 2))),
         case("1 % of requests +400 ms", Latency { tail: (0.01, 400.0), ..USUAL }, Some((6, 12))),
         case("2 % of requests +1 s", Latency { tail: (0.02, 1_000.0), ..USUAL }, None),
-        Case { false_aborts: 0.02, ..case("+20 %, each arm wobbles by 5 %", wobbling, Some((5, 8))) },
+        Case {
+            false_aborts: 0.02,
+            ..case("+20 %, each arm wobbles by 5 %", wobbling, Some((5, 8)))
+        },
         case("language model: 5 rps, median 2 s, +30 %", model, None),
     ]
 }

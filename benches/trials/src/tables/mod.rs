@@ -80,7 +80,8 @@ impl Session {
         telemetry: &dyn Telemetry,
         field: &[Contestant],
     ) -> Both {
-        let held = |good, runs| contest::hold(self.trial(scene, good, runs, HOUR), telemetry, field);
+        let held =
+            |good, runs| contest::hold(self.trial(scene, good, runs, HOUR), telemetry, field);
         Both { healthy: held(true, healthy), regressed: held(false, regressed) }
     }
 }
@@ -95,7 +96,10 @@ pub struct Both {
 }
 
 /// A table in Markdown.
-fn markdown<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+fn markdown<const N: usize>(
+    head: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let line = |cells: &[String; N]| format!("| {} |\n", cells.join(" | "));
     let head = line(&head.map(str::to_owned)) + &format!("|{}\n", " --- |".repeat(N));
     rows.into_iter().fold(head, |text, row| text + &line(&row))

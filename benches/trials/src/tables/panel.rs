@@ -54,10 +54,8 @@ fn one(healthy: bool, weight: f64, draws: &mut Draws) -> Option<u16> {
     let errors = Errors::of(&C);
     let judge = Compare { alpha: ALPHA, ..Compare::default() };
     let rest = (1.0 - weight) / f64::from(METRICS - 1);
-    let seats = (0..METRICS).map(|nth| Seat {
-        check: CheckIndex(nth),
-        weight: if nth == 0 { weight } else { rest },
-    });
+    let seats = (0..METRICS)
+        .map(|nth| Seat { check: CheckIndex(nth), weight: if nth == 0 { weight } else { rest } });
     let mut panel = Panel::new(ALPHA, seats.collect());
     let mut metrics: Vec<(CheckIndex, Box<dyn Judging>, Vec<Look>)> = (0..METRICS)
         .map(|nth| {

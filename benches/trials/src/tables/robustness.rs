@@ -11,7 +11,7 @@ use crate::{
     telemetry::{Errors, Shares, Surges},
 };
 
-const RUNS: (u32, u32) = (20_000, 1_000);
+const RUNS: (u32, u32) = (10_000, 1_000);
 
 /// False aborts at alpha 0.05 under every condition.
 const FALSE_ABORTS: f64 = 0.055;
@@ -28,7 +28,8 @@ fn conditions() -> Vec<Condition> {
     let mut all = Vec::new();
     for scenario in [A, C] {
         let usual = Errors::of(&scenario);
-        let mut add = |what: String, errors| all.push((format!("{}, {what}", scenario.name), errors));
+        let mut add =
+            |what: String, errors| all.push((format!("{}, {what}", scenario.name), errors));
         for burst in [1.0, 2.0, 3.0, 10.0] {
             add(format!("bursts of {burst}"), Errors { burst, ..usual });
         }
@@ -43,7 +44,8 @@ fn conditions() -> Vec<Condition> {
 }
 
 fn field() -> Vec<Contestant> {
-    let by = |name, method| Contestant::levels(name, Compare { method, ..Compare::default() }, &LEVELS);
+    let by =
+        |name, method| Contestant::levels(name, Compare { method, ..Compare::default() }, &LEVELS);
     let recommended = by("recommended", Method::Recommended);
     let events = by("events, dispersion learnt", Method::Events);
     let single = Contestant::single_events("events, taken for single", &LEVELS);
