@@ -43,6 +43,7 @@ pub(super) fn table(session: Session, goals: &mut Goals) -> String {
     String::from(
         "## What planning promises\n\nMean looks of the judge by single events at alpha 0.05, every \
          run followed to its end, beside `sequential::expected_looks`, from which a plan's warnings \
-         are worked out.\n\n",
+         are worked out. The formula is for a regression that is there from the start; that of I comes \
+         after half an hour.\n\n",
     ) + &markdown(["", "planned", "simulated mean", "planned is off by"], rows)
 }

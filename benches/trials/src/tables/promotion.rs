@@ -51,7 +51,7 @@ pub(super) fn table(session: Session, goals: &mut Goals) -> String {
         "bound",
         "median",
         "95th",
-        "median, dispersion known to be 1",
+        "median if dispersion were known to be 1",
         "shown in 60 looks %",
         "false promotions at the margin %",
     ];
