@@ -118,7 +118,11 @@ impl Latency {
             Some((*above.get(nth)?, *samples))
         };
         let Scatter { dispersion, .. } = self.past.scatter(events).unwrap_or_default();
-        let start = StartMass::Planned { looks: self.compare.planned_looks };
+        let start = match side {
+            Side::Above => StartMass::Planned { looks: self.compare.planned_looks },
+            // A good candidate is good from the start.
+            Side::Below => StartMass::AtOnce,
+        };
         let test = SplitTest::new(side, ratio)?.with_dispersion(dispersion)?;
         Ok(test.with_start(start).begin())
     }

@@ -66,7 +66,7 @@ struct AllOrNothing {
 /// What the processes of one comparison have in common.
 struct Terms {
     scatter: Scatter,
-    start: StartMass,
+    planned_looks: u32,
     /// The rate that stable is taken to have, where it is not measured beside the candidate.
     fixed: Option<f64>,
     margin: f64,
@@ -83,20 +83,28 @@ impl Terms {
                 Some(past.upper_rate(scatter.dispersion, events).ok_or(Unusable::Empty)?)
             }
         };
-        let start = StartMass::Planned { looks: compare.planned_looks };
         let margin = compare.margin.unwrap_or(MARGIN * compare.tolerate);
-        Ok(Self { scatter, start, fixed, margin })
+        Ok(Self { scatter, planned_looks: compare.planned_looks, fixed, margin })
     }
 
     fn split(&self, side: Side, ratio: f64) -> Result<Box<SplitProcess>, Unusable> {
         let test = SplitTest::new(side, ratio)?.with_dispersion(self.scatter.dispersion)?;
-        Ok(Box::new(test.with_start(self.start).begin()))
+        Ok(Box::new(test.with_start(self.start(side)).begin()))
     }
 
     fn fixed(&self, side: Side, limit: f64) -> Result<Box<FixedProcess>, Unusable> {
         let test = FixedTest::new(side, limit.min(HIGHEST))?;
         let test = test.with_dispersion(self.scatter.dispersion)?;
-        Ok(Box::new(test.with_start(self.start).begin()))
+        Ok(Box::new(test.with_start(self.start(side)).begin()))
+    }
+
+    /// A regression may begin late. A good candidate is good from the start, and capital that is held
+    /// back would only make the proof longer.
+    const fn start(&self, side: Side) -> StartMass {
+        match side {
+            Side::Above => StartMass::Planned { looks: self.planned_looks },
+            Side::Below => StartMass::AtOnce,
+        }
     }
 
     fn absolute(&self, side: Side, points: f64) -> Result<Box<AbsoluteProcess>, Unusable> {
