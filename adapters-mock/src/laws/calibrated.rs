@@ -109,7 +109,8 @@ impl Release {
         let pick = |nth: u64, from: [f64; 3]| {
             from.into_iter().cycle().nth((draws.bits(nth) % 3) as usize).unwrap_or_default()
         };
-        let (per_minute, rate) = (pick(0, [300.0, 1_200.0, 6_000.0]), pick(1, [0.001, 0.005, 0.02]));
+        let (per_minute, rate) =
+            (pick(0, [300.0, 1_200.0, 6_000.0]), pick(1, [0.001, 0.005, 0.02]));
         let percent = pick(2, [5.0, 10.0, 50.0]);
         let ours = per_minute * percent / 100.0;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 50")]
@@ -238,7 +239,9 @@ mod tests {
             let looks = releases.flat_map(|release| (0..LOOKS).map(move |nth| release.look(nth)));
             let (mut ratio, mut looks_counted) = (0.0, 0.0);
             for look in looks {
-                let Some(value) = arm(&look).as_ref().and_then(Measurement::value) else { continue };
+                let Some(value) = arm(&look).as_ref().and_then(Measurement::value) else {
+                    continue;
+                };
                 (ratio, looks_counted) = (ratio + value, looks_counted + 1.0);
             }
             ratio / looks_counted

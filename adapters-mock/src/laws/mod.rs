@@ -116,7 +116,10 @@ fn silent(judge: &dyn Judge, before: &[Look], nothing: &[Look]) -> Result<(), St
     for (nth, look) in nothing.iter().enumerate() {
         let verdict = judging.look(look).verdict;
         if verdict == Verdict::Pass {
-            return Err(format!("it passes on look {}, which is without data", before.len() + nth + 1));
+            return Err(format!(
+                "it passes on look {}, which is without data",
+                before.len() + nth + 1
+            ));
         }
     }
     Ok(())
@@ -134,7 +137,8 @@ pub fn worse_is_never_better(judge: &dyn Judge, worse: Worse) -> Kept {
     let worsened = proptest::collection::vec(proptest::option::weighted(0.4, 0_u32..=100), 12);
     let pairs = (strategies::counts(), worsened).prop_map(move |(Series(looks), percents)| {
         let after = looks.iter().zip(percents);
-        let after = after.map(|(look, percent)| worsen(look, percent.unwrap_or(0), worse)).collect();
+        let after =
+            after.map(|(look, percent)| worsen(look, percent.unwrap_or(0), worse)).collect();
         (Series(looks), Series(after))
     });
     tried(law, pairs, |(Series(looks), Series(worsened))| {

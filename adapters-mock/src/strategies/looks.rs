@@ -86,7 +86,8 @@ pub fn looks_without_data() -> impl Strategy<Value = Series> {
 
 /// One look without anything to judge the candidate by, as those of [`looks_without_data`] are.
 pub fn nothing_in(kind: Kind) -> impl Strategy<Value = Look> {
-    let candidate = prop_oneof![Just(None), empty(kind).prop_map(Some), absurd(kind).prop_map(Some)];
+    let candidate =
+        prop_oneof![Just(None), empty(kind).prop_map(Some), absurd(kind).prop_map(Some)];
     let looks = (candidate, option::weighted(0.8, measurement(kind)), any::<bool>(), shares());
     prop_oneof![
         4 => looks.prop_map(|(candidate, stable, complete, share)| {
@@ -182,8 +183,10 @@ fn unusable(kind: Kind) -> impl Strategy<Value = Look> {
         ordinary(kind).prop_map(|look| Look { candidate: None, ..look }),
         ordinary(kind).prop_map(|look| Look { stable: None, ..look }),
         ordinary(kind).prop_map(|look| Look { stable: None, candidate: None, ..look }),
-        (ordinary(kind), empty(kind)).prop_map(|(look, empty)| Look { candidate: Some(empty), ..look }),
-        (ordinary(kind), empty(kind)).prop_map(|(look, empty)| Look { stable: Some(empty), ..look }),
+        (ordinary(kind), empty(kind))
+            .prop_map(|(look, empty)| Look { candidate: Some(empty), ..look }),
+        (ordinary(kind), empty(kind))
+            .prop_map(|(look, empty)| Look { stable: Some(empty), ..look }),
         ordinary(kind).prop_map(|look| Look { complete: false, ..look }),
         Just(Look::failed(minute(0))),
     ]
@@ -196,9 +199,9 @@ fn empty(kind: Kind) -> BoxedStrategy<Measurement> {
         Kind::Count | Kind::Value => Just(none()).boxed(),
         Kind::Sum => Just(Measurement::Sum { sum: 0.0, samples: 0.0 }).boxed(),
         Kind::Above => Just(histogram(0.0, &[0; EDGES_MS.len()], None)).boxed(),
-        Kind::Classes => {
-            prop::sample::select(vec![0, 3]).prop_map(|n| Measurement::Classes(vec![0.0; n])).boxed()
-        }
+        Kind::Classes => prop::sample::select(vec![0, 3])
+            .prop_map(|n| Measurement::Classes(vec![0.0; n]))
+            .boxed(),
     }
 }
 
@@ -221,15 +224,22 @@ fn absurd(kind: Kind) -> impl Strategy<Value = Measurement> {
 fn strange(kind: Kind) -> BoxedStrategy<Measurement> {
     let n = strange_numbers;
     match kind {
-        Kind::Count => {
-            (n(), n()).prop_map(|(events, exposures)| Measurement::Count { events, exposures }).boxed()
+        Kind::Count => (n(), n())
+            .prop_map(|(events, exposures)| Measurement::Count { events, exposures })
+            .boxed(),
+        Kind::Sum => {
+            (n(), n()).prop_map(|(sum, samples)| Measurement::Sum { sum, samples }).boxed()
         }
-        Kind::Sum => (n(), n()).prop_map(|(sum, samples)| Measurement::Sum { sum, samples }).boxed(),
         Kind::Value => {
             (n(), n()).prop_map(|(value, samples)| Measurement::Value { value, samples }).boxed()
         }
         Kind::Above => (vec(n(), 0..=4), vec(n(), 0..=4), n(), option::of(n()))
-            .prop_map(|(edges, above, samples, sum)| Measurement::Above { edges, above, samples, sum })
+            .prop_map(|(edges, above, samples, sum)| Measurement::Above {
+                edges,
+                above,
+                samples,
+                sum,
+            })
             .boxed(),
         Kind::Classes => vec(n(), 0..=4).prop_map(Measurement::Classes).boxed(),
     }
@@ -239,8 +249,24 @@ fn strange(kind: Kind) -> BoxedStrategy<Measurement> {
 fn strange_numbers() -> impl Strategy<Value = f64> {
     let two_to_the_53 = 9_007_199_254_740_992.0;
     let numbers = [
-        0.0, 1.0, 0.5, 1e-9, 1e15, two_to_the_53, 1e16, 1e150, 1e300, f64::MAX, f64::MIN_POSITIVE,
-        5e-324, -0.0, -1.0, f64::MIN, f64::NAN, f64::INFINITY, f64::NEG_INFINITY,
+        0.0,
+        1.0,
+        0.5,
+        1e-9,
+        1e15,
+        two_to_the_53,
+        1e16,
+        1e150,
+        1e300,
+        f64::MAX,
+        f64::MIN_POSITIVE,
+        5e-324,
+        -0.0,
+        -1.0,
+        f64::MIN,
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
     ];
     prop::sample::select(numbers.to_vec())
 }

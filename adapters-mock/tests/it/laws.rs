@@ -14,7 +14,7 @@ use tidegate_core::{
 use tidegate_mock::{
     judge_laws,
     laws::{self, Kept},
-    strategies::Kind,
+    strategies::{Kind, minute},
 };
 
 /// A judge in one function: it sees a look and what it kept, and gives a verdict.
@@ -263,6 +263,24 @@ fn the_law_of_good_releases_answers_in_two_seconds() {
 
 judge_laws!(right, RIGHT, monotone);
 
+/// A difference that is the same in every minute is told from chance by that. One minute that is much
+/// worse makes it less regular, and the other half of the evidence does not make up for it.
+#[test]
+fn the_recommended_judge_does_not_promise_that_worse_is_never_better() {
+    let looks = |first: f64| {
+        let regular = [60.0, 61.0, 59.0, 60.0, 61.0, 59.0];
+        let events = [first].into_iter().chain(regular.into_iter().skip(1));
+        let arm = |events| Some(Measurement::Count { events, exposures: 1e6 });
+        events.map(|e| Look::complete(minute(0), arm(40.0), arm(e))).collect::<Vec<_>>()
+    };
+    assert_eq!(Compare::default().judge(&looks(60.0)).verdict, Verdict::Fail);
+    assert_eq!(Compare::default().judge(&looks(150.0)).verdict, Verdict::Pass);
+    // By events alone, more of them are more evidence.
+    let (better, worse) =
+        (by(Method::Events).judge(&looks(60.0)), by(Method::Events).judge(&looks(150.0)));
+    assert!(better.log_e.unwrap().worse < worse.log_e.unwrap().worse);
+}
+
 judge_laws!(below_a_line, Threshold::new(Bound::Max(0.02)).unwrap().tolerating(1), monotone);
 judge_laws!(
     above_a_line,
@@ -283,7 +301,7 @@ fn by(method: Method) -> Compare {
 }
 
 judge_laws!(events, by(Method::Events), monotone, alpha = 0.01, unlabelled);
-judge_laws!(spending, by(Method::Spending), monotone, alpha = 0.01, unlabelled);
+judge_laws!(spending_exactly, by(Method::Spending), monotone, alpha = 0.01, unlabelled);
 judge_laws!(
     absolute,
     Compare { points: 0.005, ..by(Method::Absolute) },

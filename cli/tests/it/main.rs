@@ -4,6 +4,7 @@
 mod demo;
 mod examples;
 mod json;
+mod judge;
 mod scripts;
 
 use std::{

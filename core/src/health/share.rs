@@ -53,12 +53,14 @@ impl Judging for Sharing {
 impl Sharing {
     fn take(&mut self, look: &Look) -> Verdict {
         let absurd = |m: &super::Measurement| m.is_absurd();
-        let wrong = look.candidate.as_ref().is_some_and(absurd)
-            || look.stable.as_ref().is_some_and(absurd);
+        let wrong =
+            look.candidate.as_ref().is_some_and(absurd) || look.stable.as_ref().is_some_and(absurd);
         if look.failed || wrong {
             return Verdict::Error;
         }
-        let Some(share) = look.share.filter(|_| look.complete) else { return Verdict::Inconclusive };
+        let Some(share) = look.share.filter(|_| look.complete) else {
+            return Verdict::Inconclusive;
+        };
         let requests = |m: &Option<super::Measurement>| m.as_ref().map_or(0.0, |m| m.exposures());
         let (ours, theirs) = (requests(&look.candidate), requests(&look.stable));
         if ours + theirs <= 0.0 {
@@ -72,7 +74,12 @@ impl Sharing {
         let Ok(process) = &mut self.process else { return Verdict::Error };
         let Ok(evidence) = process.look(ours, theirs, weight) else { return Verdict::Error };
         self.read((ours, theirs), weight, evidence);
-        if evidence >= -libm::log(self.share.alpha) { Verdict::Fail } else { Verdict::Pass }
+        match evidence >= -libm::log(self.share.alpha) {
+            true => Verdict::Fail,
+            // An arm that gets nothing is evidence of a mismatch, and never of a match.
+            false if ours <= 0.0 || theirs <= 0.0 => Verdict::NoData,
+            false => Verdict::Pass,
+        }
     }
 
     fn read(&mut self, (ours, theirs): (f64, f64), weight: f64, evidence: f64) {

@@ -163,23 +163,24 @@ impl Threshold {
         if !look.complete || (counted && samples < self.minimum_samples) {
             return (Verdict::Inconclusive, Some(candidate), baseline);
         }
-        let within = match (self.bound, baseline) {
-            (Bound::Max(limit), _) => candidate <= limit,
-            (Bound::Min(limit), _) => candidate >= limit,
-            (Bound::MaxRatio(ratio), Some(base)) => candidate <= base * ratio,
-            (Bound::MinRatio(ratio), Some(base)) => candidate >= base * ratio,
-            (Bound::MaxRatio(_) | Bound::MinRatio(_), None) => {
-                return (Verdict::Inconclusive, Some(candidate), None);
-            }
+        let Some(limit) = self.limit(baseline) else {
+            return (Verdict::Inconclusive, Some(candidate), baseline);
+        };
+        let within = match self.bound {
+            Bound::Max(_) | Bound::MaxRatio(_) => candidate <= limit,
+            Bound::Min(_) | Bound::MinRatio(_) => candidate >= limit,
         };
         (if within { Verdict::Pass } else { Verdict::Fail }, Some(candidate), baseline)
     }
 
+    /// Absent without the baseline it needs, or where that times the ratio is beyond what a number
+    /// holds: everything would be within it.
     fn limit(&self, baseline: Option<f64>) -> Option<f64> {
-        match self.bound {
+        let limit = match self.bound {
             Bound::Max(n) | Bound::Min(n) => Some(n),
             Bound::MaxRatio(n) | Bound::MinRatio(n) => baseline.map(|base| base * n),
-        }
+        };
+        limit.filter(|limit| limit.is_finite())
     }
 }
 
@@ -299,8 +300,11 @@ mod tests {
         assert_eq!(line(0.01).judge(&[]).verdict, Verdict::NoData);
         assert_eq!(line(0.01).judge(&[errors(0, 0)]).verdict, Verdict::NoData);
         let window = Window::default();
-        let nan =
-            Look::complete(window, None, Some(Measurement::Value { value: f64::NAN, samples: 9.0 }));
+        let nan = Look::complete(
+            window,
+            None,
+            Some(Measurement::Value { value: f64::NAN, samples: 9.0 }),
+        );
         assert_eq!(line(0.01).judge(&[nan]).verdict, Verdict::Error);
         assert_eq!(line(0.01).judge(&[Look::failed(window)]).verdict, Verdict::Error);
         assert_eq!(line(0.01).judge(&[errors(3, 2)]).verdict, Verdict::Error);
