@@ -185,7 +185,7 @@ impl From<EvidenceError> for Unusable {
 enum Kind {
     Rates(Rates),
     Means(Means),
-    Latency(Latency),
+    Latency(Box<Latency>),
     Classes(Classes),
 }
 
@@ -196,7 +196,7 @@ impl Kind {
             Measurement::Sum { .. } | Measurement::Value { .. } => {
                 Self::Means(Means::new(compare, past)?)
             }
-            Measurement::Above { .. } => Self::Latency(Latency::new(compare, past)?),
+            Measurement::Above { .. } => Self::Latency(Box::new(Latency::new(compare, past)?)),
             Measurement::Classes(_) => Self::Classes(Classes::new(compare)?),
         })
     }
