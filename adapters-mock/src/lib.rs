@@ -8,7 +8,8 @@
 //! - [`SimWorld`] is every port of the engine over one fleet, on tokio's clock or one moved by hand.
 //! - [`MemoryJournal`] is the whole journal contract in memory, with faults.
 //! - [`sim`] runs whole rollouts of the real core over a fleet in virtual time, without tokio.
-//! - `strategies` (feature `proptest`) generates worlds, faults, command scripts and plans.
+//! - `strategies` (feature `proptest`) generates worlds, faults, command scripts, plans and looks.
+//! - `laws` (feature `proptest`) has the laws of judges; [`judge_laws!`] makes tests of them.
 //! - [`conformance`] has the laws of each port, to be run against any implementation.
 //!
 //! Nothing here knows the engine; everything here may be used to test one.
@@ -31,6 +32,8 @@ pub mod conformance;
 pub mod faults;
 mod fleet;
 mod journal;
+#[cfg(feature = "proptest")]
+pub mod laws;
 mod ports;
 pub mod sim;
 mod spec;

@@ -4,12 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::script::OrderAt;
+use tidegate_core::Baseline;
+
+use crate::{
+    method::{self, MethodName, Params},
+    script::OrderAt,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0   it completes, or the plan holds
-  1   it rolls back, or the plan breaks an invariant
+  0   it completes, or the plan holds, or the last verdict is no failure
+  1   it rolls back, or the plan breaks an invariant, or the last verdict is a failure
   2   it halts, gives up or waits for a person, or the search met its limit
   64  bad input: a file or an argument; the place and what was expected are on standard error";
 
@@ -32,6 +37,8 @@ pub(crate) enum Command {
     Simulate(SimulateArguments),
     /// Three plans, a good and a bad release each, through the real engine in a simulated world.
     Demo(DemoArguments),
+    /// What a judge says of looks that were kept: one verdict a look, with its evidence.
+    Judge(JudgeArguments),
 }
 
 /// A plan and what it is compiled for.
@@ -115,6 +122,43 @@ pub(crate) struct SimulateArguments {
     #[arg(long, value_name = "TIME=ORDER")]
     pub(crate) at: Vec<OrderAt>,
     /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A judge, and looks for it.
+#[derive(Debug, Args)]
+pub(crate) struct JudgeArguments {
+    /// How to judge.
+    #[arg(long, value_enum)]
+    pub(crate) method: MethodName,
+    /// The judge's parameters, with the keys it has in a plan: a file, or the text itself, as in
+    /// '{max: 0.02, looks: 3}'.
+    #[arg(long, value_name = "FILE|TEXT", value_parser = Params::of)]
+    pub(crate) params: Option<Params>,
+    /// The looks: one JSON object a line, oldest first.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) looks: PathBuf,
+    /// Looks from before the rollout, likewise.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) history: Option<PathBuf>,
+    /// What the candidate is compared with: fixed, concurrent or history. The judge's usual one when
+    /// absent.
+    #[arg(long, value_name = "BASELINE", value_parser = method::baseline)]
+    pub(crate) baseline: Option<Baseline>,
+    /// Of judges that compare: the probability with which a good release fails.
+    #[arg(long, value_name = "P", value_parser = method::probability)]
+    pub(crate) alpha: Option<f64>,
+    /// Of judges that compare: the probability with which one that is worse by the margin passes.
+    #[arg(long, value_name = "P", value_parser = method::probability)]
+    pub(crate) beta: Option<f64>,
+    /// What is measured, for the sentences.
+    #[arg(long, value_name = "NAME", default_value = "value")]
+    pub(crate) metric: String,
+    /// Print from this look on, counted from 1. Those before it are judged all the same.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) from: usize,
+    /// Print one JSON document a line.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -9,7 +9,7 @@ use tidegate::file::{self, FileErrors};
 use tidegate_core::{Capabilities, Plan, PlanErrors, PlanSpec};
 use tidegate_mock::{WorldSpec, sim::SimError};
 
-use crate::demo::DemoError;
+use crate::{demo::DemoError, looks::LooksError};
 
 /// Why a command could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub(crate) enum BadInput {
         /// What is lacking.
         why: SimError,
     },
+    /// A file of looks does not hold any, or something else.
+    #[error(transparent)]
+    Looks(#[from] LooksError),
     /// The demo could not begin.
     #[error("{}", chain(.0))]
     Demo(#[from] DemoError),

@@ -1,4 +1,5 @@
-//! The command line of Tidegate: what would this plan do, does it hold, and how would it go?
+//! The command line of Tidegate: what would this plan do, does it hold, how would it go, and what would a
+//! judge have said?
 //!
 //! This file turns arguments into a command, and what came of it into an exit code. Nothing else
 //! knows exit codes; nothing here knows what a command does.
@@ -6,6 +7,9 @@
 mod args;
 mod demo;
 mod input;
+mod judge;
+mod looks;
+mod method;
 mod plan;
 mod script;
 mod simulate;
@@ -29,9 +33,9 @@ use crate::{
 /// What came of a command, as its exit code says it. `docs/cli.md` documents the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// It completed; the plan holds.
+    /// It completed; the plan holds; nothing failed at the end.
     Well,
-    /// It rolled back; the plan breaks an invariant.
+    /// It rolled back; the plan breaks an invariant; the last verdict is a failure.
     Back,
     /// It halted, gave up, or waits for a person; the search met its limit.
     Undecided,
@@ -74,6 +78,7 @@ fn run(command: Command) -> ExitCode {
         Command::Verify(asked) => verify::run(&asked),
         Command::Simulate(asked) => simulate::run(&asked),
         Command::Demo(asked) => demo::run(&asked),
+        Command::Judge(asked) => judge::run(&asked),
     };
     match ended {
         Ok(Answer { ending, text }) => show(&text, ending),

@@ -22,6 +22,12 @@ pub(crate) fn document<T: Serialize>(command: &str, body: &T) -> String {
     serde_json::to_string_pretty(&document).unwrap_or_else(|error| error.to_string())
 }
 
+/// The JSON document of a command on one line, for commands that print one a line.
+pub(crate) fn line<T: Serialize>(command: &str, body: &T) -> String {
+    let document = Document { version: VERSION, command, body };
+    serde_json::to_string(&document).unwrap_or_else(|error| error.to_string())
+}
+
 /// A count with thin groups of three, as `1 234 567`.
 pub(crate) fn count(n: usize) -> String {
     let digits = n.to_string();

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, Actor, Cause, CheckIndex, GateRef, HookAnswer, HookIndex, MoveId, Order, Outcome,
-    PhaseName, Plan, PlatformSeen, Position, Reading, Role, Rule, Span, Timestamp, Verdict, Weight,
-    Window,
+    Action, Actor, Cause, CheckIndex, GateRef, HookAnswer, HookIndex, Judgement, MoveId, Order,
+    Outcome, PhaseName, Plan, PlatformSeen, Position, Reading, Role, Rule, Span, Timestamp,
+    Verdict, Weight, Window,
 };
 
 /// One decision.
@@ -154,7 +154,8 @@ impl Decision {
             }
             Evidence::Verdict { check, role, verdict, reading, window } => {
                 write_verdict(text, plan, *check, *role, *verdict)?;
-                write_reading(text, plan, *check, reading, *window)
+                let metric = plan.check(*check).map_or("?", |check| check.metric.as_str());
+                write_reading(text, metric, reading, *window)
             }
             Evidence::World { low, high, stable_ready, candidate_ready, full } => {
                 text.write_str(": seen ")?;
@@ -181,6 +182,18 @@ impl Decision {
             Evidence::Calendar { until } if *until == Timestamp::MAX => Ok(()),
             Evidence::Calendar { until } => write!(text, " (until {until})"),
         }
+    }
+}
+
+impl Judgement {
+    /// The judgement as a sentence, with its numbers, as it stands in the decision that rests on it.
+    /// `window` is that of all looks judged: from the start of the first to the end of the last.
+    #[must_use]
+    pub fn sentence(&self, metric: &str, window: Window) -> String {
+        let mut text = self.verdict.to_string();
+        let written = write_reading(&mut text, metric, &self.reading, window);
+        debug_assert!(written.is_ok(), "writing to a string does not fail");
+        text
     }
 }
 
@@ -216,12 +229,10 @@ fn write_verdict(
 
 fn write_reading(
     text: &mut String,
-    plan: &Plan,
-    check: CheckIndex,
+    metric: &str,
     reading: &Reading,
     window: Window,
 ) -> std::fmt::Result {
-    let metric = plan.check(check).map_or("?", |check| check.metric.as_str());
     if let Some(evidence) = reading.evidence {
         return write_evidence(text, metric, reading, window, evidence);
     }

@@ -138,8 +138,7 @@ pub fn parse_plan(
     name: &str,
     caps: &Capabilities,
 ) -> Result<Plan, FileErrors> {
-    let document = Document::read(text, format, name)?;
-    Plan::compile(document.to()?, caps).map_err(|problems| document.locate(problems))
+    parse_with(text, format, name, |spec| Plan::compile(spec, caps))
 }
 
 /// Reads a file of any other kind with the same care and the same errors.
@@ -161,6 +160,33 @@ pub fn parse_as<T: DeserializeOwned>(
     name: &str,
 ) -> Result<T, FileErrors> {
     Document::read(text, format, name)?.to()
+}
+
+/// Reads a file of any other kind, and compiles what it says. Problems that `compile` finds are told with
+/// the lines and columns of their paths.
+///
+/// # Errors
+/// As [`load`], and all problems of `compile` at once.
+pub fn load_with<T: DeserializeOwned, C>(
+    path: &Path,
+    compile: impl FnOnce(T) -> Result<C, PlanErrors>,
+) -> Result<C, FileErrors> {
+    let (text, format) = read(path)?;
+    parse_with(&text, format, &path.display().to_string(), compile)
+}
+
+/// Reads any other kind of text, and compiles what it says, as [`load_with`] does.
+///
+/// # Errors
+/// As [`parse`], and all problems of `compile` at once.
+pub fn parse_with<T: DeserializeOwned, C>(
+    text: &[u8],
+    format: Format,
+    name: &str,
+    compile: impl FnOnce(T) -> Result<C, PlanErrors>,
+) -> Result<C, FileErrors> {
+    let document = Document::read(text, format, name)?;
+    compile(document.to()?).map_err(|problems| document.locate(problems))
 }
 
 /// The bytes of a file, never more than [`MAX_BYTES`] and one.

@@ -5,7 +5,7 @@
 //! must not know rollouts, plans or engines. Everything random is a function of the seed.
 
 mod act;
-mod draw;
+pub(crate) mod draw;
 mod happen;
 mod log;
 mod measure;

@@ -7,5 +7,6 @@ mod bent_journal;
 mod conformance;
 mod fleet;
 mod generated;
+mod laws;
 mod sim;
 mod support;

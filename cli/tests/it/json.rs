@@ -20,7 +20,7 @@ pub(crate) fn read(output: &Output) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}{}", stderr(output)))
 }
 
-fn keys(value: &Value, into: &mut BTreeSet<String>) {
+pub(crate) fn keys(value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {

@@ -4,6 +4,7 @@
 mod demo;
 mod examples;
 mod json;
+mod judge;
 #[cfg(target_os = "linux")]
 mod lost;
 mod scripts;

@@ -113,6 +113,7 @@ fn every_documented_exit_code_of_every_command_is_reached_by_a_script() {
         ("verify", vec![0, 1, 2, 64]),
         ("simulate", vec![0, 1, 2, 64]),
         ("demo", vec![0, 64]),
+        ("judge", vec![0, 1, 64]),
     ];
     for (command, codes) in documented {
         for code in codes {

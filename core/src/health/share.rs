@@ -74,7 +74,12 @@ impl Sharing {
         let Ok(process) = &mut self.process else { return Verdict::Error };
         let Ok(evidence) = process.look(ours, theirs, weight) else { return Verdict::Error };
         self.read((ours, theirs), weight, evidence);
-        if evidence >= -libm::log(self.share.alpha) { Verdict::Fail } else { Verdict::Pass }
+        match evidence >= -libm::log(self.share.alpha) {
+            true => Verdict::Fail,
+            // An arm that gets nothing is evidence of a mismatch, and never of a match.
+            false if ours <= 0.0 || theirs <= 0.0 => Verdict::NoData,
+            false => Verdict::Pass,
+        }
     }
 
     fn read(&mut self, (ours, theirs): (f64, f64), weight: f64, evidence: f64) {

@@ -297,6 +297,9 @@ impl Threshold {
         if !look.complete || (counted && samples < self.minimum_samples) {
             return (Verdict::Inconclusive, Some(candidate), baseline);
         }
+        if self.limit(baseline).is_none() {
+            return (Verdict::Inconclusive, Some(candidate), baseline);
+        }
         let good = self.success.unwrap_or(self.bound).holds(candidate, baseline);
         let verdict = match (self.bound.holds(candidate, baseline), good) {
             (Some(false), _) => Verdict::Fail,
@@ -306,11 +309,14 @@ impl Threshold {
         (verdict, Some(candidate), baseline)
     }
 
+    /// Absent without the baseline it needs, or where that times the ratio is beyond what a number
+    /// holds: everything would be within it.
     fn limit(&self, baseline: Option<f64>) -> Option<f64> {
-        match self.bound {
+        let limit = match self.bound {
             Bound::Max(n) | Bound::Min(n) => Some(n),
             Bound::MaxRatio(n) | Bound::MinRatio(n) => baseline.map(|base| base * n),
-        }
+        };
+        limit.filter(|limit| limit.is_finite())
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Baseline, Check, CheckIndex, CheckSpec, JudgeKind, JudgeSpec, KeyPath, Named, OnFail, Sureness,
-    ThresholdSpec,
+    Baseline, Check, CheckIndex, CheckSpec, EvidenceSpec, JudgeKind, JudgeSpec, KeyPath, Named,
+    OnFail, PlanErrors, Sureness, ThresholdSpec,
     compile::ask_within,
     evidence, parity,
     policy::{deadline, positive},
@@ -17,6 +17,28 @@ use crate::{
 
 /// Shorter than this, and an engine would do nothing but measure.
 const LEAST_EVERY: Span = Span::seconds(1);
+
+impl Check {
+    /// Compiles a check that stands in no plan, to judge looks by it: alone, so all of the evidence's
+    /// `alpha` is its own.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once. Places are those within the check (`judge`, and so on)
+    /// or within `evidence`.
+    pub fn compile(
+        name: &str,
+        spec: &CheckSpec,
+        evidence: &EvidenceSpec,
+    ) -> Result<Self, PlanErrors> {
+        let mut problems = Problems::default();
+        let sureness = evidence::sureness(evidence, &mut problems);
+        let history = evidence::history(evidence, &mut problems);
+        let all = BTreeMap::from([(name.to_owned(), spec.clone())]);
+        let around = Around { all: &all, places: &BTreeMap::new(), sureness, history };
+        let check = check(name, spec, &around, &KeyPath::default(), &mut problems);
+        if problems.0.is_empty() { Ok(check) } else { Err(PlanErrors(problems.0)) }
+    }
+}
 
 /// What a check is compiled with beside its own words.
 pub(super) struct Around<'a> {

@@ -248,9 +248,10 @@ impl Side {
         self.looks += if samples > 0.0 { 0.0 } else { 1.0 };
     }
 
+    /// Absent where the sums have grown beyond what a number holds.
     fn mean(&self) -> Option<f64> {
         let weight = self.samples + self.looks;
-        (weight > 0.0).then(|| self.sum / weight)
+        (weight > 0.0).then(|| self.sum / weight).filter(|mean| mean.is_finite())
     }
 }
 

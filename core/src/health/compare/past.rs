@@ -105,7 +105,7 @@ impl Past {
     /// The mean of the values, for the sentence.
     pub(super) fn mean(&self) -> Option<f64> {
         let values: Vec<f64> = self.stable.iter().filter_map(Measurement::value).collect();
-        (!values.is_empty()).then(|| mean(&values))
+        (!values.is_empty()).then(|| mean(&values)).filter(|mean| mean.is_finite())
     }
 }
 

@@ -18,6 +18,11 @@ const MARGIN: f64 = 2.0;
 /// With an absolute difference, a gate passes below so many times what is tolerated.
 const POINTS_MARGIN: f64 = 2.0;
 
+/// Exact spending refuses a look with more than a million events of both arms. Above this, below it by
+/// enough for rounding, several are counted as one in both arms alike: a catastrophe must not be
+/// refused for its size, and counting fewer never finds more than there is.
+const MOST_EVENTS: f64 = 9e5;
+
 /// A rate that is tested against is at most this: above it, nothing could be worse.
 const HIGHEST: f64 = 0.999;
 
@@ -212,7 +217,9 @@ impl AllOrNothing {
     fn look(&mut self, e1: f64, e0: f64, x1: f64, x0: f64) -> Result<f64, Unusable> {
         if !self.rejected {
             let share = self.ratio * x1 / (self.ratio * x1 + x0);
-            self.rejected = self.test.look(whole(e1), whole(e0), share)?.rejects;
+            let at_once = ((e1 + e0) / MOST_EVENTS).max(1.0);
+            let (ours, theirs) = (whole(e1 / at_once), whole(e0 / at_once));
+            self.rejected = self.test.look(ours, theirs, share)?.rejects;
         }
         Ok(if self.rejected { self.all } else { NONE })
     }

@@ -1,8 +1,10 @@
-//! Strategies for property tests: worlds, faults, command scripts, plans.
+//! Strategies for property tests: worlds, faults, command scripts, plans, evidence.
 //!
 //! Everything is built from small integers and short lists, so that a failing case shrinks to one
 //! that can be read: fewer faults, rounder numbers, the first variant. A plan made here compiles
 //! for every routed, counted world ([`plans`]), and rolling ones also without a router.
+
+mod looks;
 
 use proptest::{collection::vec, option, prelude::*};
 use tidegate_core::{
@@ -11,6 +13,7 @@ use tidegate_core::{
     SwitchStepSpec, ThresholdSpec, Weight,
 };
 
+pub use self::looks::*;
 pub use crate::sim::Ordered;
 use crate::{
     faults::{Fault, Happening, Happens, Op, Wrong},

@@ -1,0 +1,108 @@
+//! `tidegate judge`: what a judge says of looks that were kept, one verdict a look.
+//!
+//! The judge is the one that a plan's check would have. What is printed of a look rests on it and those
+//! before it alone, so a file that grows only adds lines. Must not judge anything itself.
+
+use serde::Serialize;
+use tidegate_core::{Judgement, LogE, Look, Verdict, Window};
+
+use crate::{
+    Answer, Answered, Ending, args::JudgeArguments, input::BadInput, looks, method::Chosen, text,
+};
+
+/// More looks from before a rollout than this are not used.
+const MOST_HISTORY: usize = 1_440;
+
+/// One look, judged. This is the JSON shape.
+#[derive(Debug, Serialize)]
+struct Judged {
+    /// Counted from 1.
+    look: usize,
+    window: Times,
+    verdict: Verdict,
+    past_limit: bool,
+    log_e: Option<LogE>,
+    reading: Numbers,
+    sentence: String,
+}
+
+/// A window, in milliseconds since the epoch.
+#[derive(Debug, Serialize)]
+struct Times {
+    from_ms: u64,
+    to_ms: u64,
+}
+
+/// The numbers of a reading, all of them always there.
+#[derive(Debug, Serialize)]
+struct Numbers {
+    candidate: Option<f64>,
+    baseline: Option<f64>,
+    limit: Option<f64>,
+    samples: u64,
+    looks: u32,
+    failed: u32,
+    rate: bool,
+    evidence: Option<f64>,
+    needed: Option<f64>,
+}
+
+pub(crate) fn run(asked: &JudgeArguments) -> Answered {
+    let looks = looks::read(&asked.looks)?;
+    let lines = judged(asked, &looks)?;
+    let failed = lines.last().is_some_and(|last| last.verdict == Verdict::Fail);
+    let shown = lines.iter().filter(|line| line.look >= asked.from);
+    let show =
+        |line: &Judged| if asked.json { text::line("judge", line) } else { line.told(&looks) };
+    let text = shown.map(show).collect::<Vec<_>>().join("\n");
+    Ok(Answer { ending: if failed { Ending::Back } else { Ending::Well }, text })
+}
+
+/// Every look, judged after those before it.
+fn judged(asked: &JudgeArguments, looks: &[Look]) -> Result<Vec<Judged>, BadInput> {
+    let mut history = asked.history.as_deref().map(looks::read).transpose()?.unwrap_or_default();
+    history.drain(..history.len().saturating_sub(MOST_HISTORY));
+    let judge = Chosen::new(asked, history.len()).judge()?.judge(|_| None);
+    // No method here names a judge of an embedding program.
+    let mut judging = judge.map(|judge| judge.begin_after(&history));
+    let mut judge =
+        |look| judging.as_mut().map_or_else(Judgement::broken, |judging| judging.look(look));
+    let began = looks.first().map(|look| look.window.from).unwrap_or_default();
+    let judged = (1..).zip(looks).map(|(nth, look)| {
+        let all = Window { from: began, to: look.window.to };
+        Judged::of(nth, look, &judge(look), &asked.metric, all)
+    });
+    Ok(judged.collect())
+}
+
+impl Judged {
+    fn of(nth: usize, look: &Look, judgement: &Judgement, metric: &str, all: Window) -> Self {
+        let reading = judgement.reading;
+        Self {
+            look: nth,
+            window: Times { from_ms: look.window.from.0, to_ms: look.window.to.0 },
+            verdict: judgement.verdict,
+            past_limit: judgement.past_limit,
+            log_e: judgement.log_e,
+            reading: Numbers {
+                candidate: reading.candidate,
+                baseline: reading.baseline,
+                limit: reading.limit,
+                samples: reading.samples,
+                looks: reading.looks,
+                failed: reading.failed,
+                rate: reading.rate,
+                evidence: reading.evidence,
+                needed: reading.needed,
+            },
+            sentence: judgement.sentence(metric, all),
+        }
+    }
+
+    /// The line that a person reads.
+    fn told(&self, looks: &[Look]) -> String {
+        let at = looks.get(self.look - 1).map(|look| look.window.from).unwrap_or_default();
+        let limit = if self.past_limit { ", past its limit" } else { "" };
+        format!("{:>4}  {at}  {}{limit}", self.look, self.sentence)
+    }
+}
