@@ -386,7 +386,7 @@ impl<'a> Driver<'a> {
         for slot in &mut self.slots {
             let nth = usize::from(slot.check.0);
             let past = self.past.get(nth).and_then(Option::as_deref).unwrap_or_default();
-            if let Some(judge) = self.sim.judges.get(nth)
+            if let Some(judge) = self.sim.judge(slot.check, slot.role)
                 && let Some(judgement) = slot.rebuild(judge.begin_after(past))
             {
                 self.panel.weigh(slot.check, slot.role, judgement);
@@ -418,7 +418,7 @@ impl<'a> Driver<'a> {
         for (check, role, since) in wanted(reads, exposed) {
             let known = self.slots.iter().any(|slot| (slot.check, slot.role) == (check, role));
             if !known
-                && let Some(judge) = self.sim.judges.get(usize::from(check.0))
+                && let Some(judge) = self.sim.judge(check, role)
                 && let Some(planned) = self.sim.plan.check(check)
             {
                 let judging = judge.begin_after(self.past(check, judge.history()));

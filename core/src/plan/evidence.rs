@@ -4,7 +4,7 @@ use super::{
     Baseline, Check, CompareSpec, EvidenceSpec, IndexSet, JudgeKind, KeyPath, ShareSpec, Sureness,
     problem::{ProblemKind, Problems},
 };
-use crate::health::{Against, Compare, Method, Share};
+use crate::health::{Against, Asks, Compare, Method, Share};
 
 /// Looks that a rollout is expected to take when a plan does not say.
 const PLANNED_LOOKS: u32 = 60;
@@ -88,6 +88,7 @@ pub(super) fn compare(
     problems.add_if(looks == 0, &at.key("planned_looks"), ProblemKind::number(0.0, "1 or more"));
     margins(spec, tolerate, at, problems);
     Compare {
+        asks: Asks::Both,
         method,
         worse: spec.worse.unwrap_or_default(),
         against: against(spec.rate, baseline, at, problems),

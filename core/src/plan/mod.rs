@@ -34,8 +34,8 @@ pub use stage::*;
 pub use written::CheckRef;
 
 use crate::{
-    CalendarState, Capabilities, Span, Target, Timestamp,
-    health::{Compare, Judge, Panel, Seat, Share, Threshold, kayenta::Kayenta},
+    CalendarState, Capabilities, Role, Span, Target, Timestamp,
+    health::{Asks, Compare, Judge, Panel, Seat, Share, Threshold, kayenta::Kayenta},
 };
 
 /// Which of the three ways of writing stages a plan was written in.
@@ -88,6 +88,27 @@ pub struct Check {
 }
 
 impl Check {
+    /// Its judge in one of its jobs; `custom` finds those of the embedding program.
+    ///
+    /// Evidence that counts towards rolling back is gathered by the guard, over the whole rollout, and
+    /// evidence for going on by the gate, from its own windows.
+    #[must_use]
+    pub fn judge(
+        &self,
+        role: Role,
+        custom: impl FnOnce(&str) -> Option<Arc<dyn Judge>>,
+    ) -> Option<Arc<dyn Judge>> {
+        match (&self.judge, role) {
+            (JudgeKind::Compare(compare), Role::Guard) if self.weight > 0.0 => {
+                Some(Arc::new(Compare { asks: Asks::Worse, ..*compare }))
+            }
+            (JudgeKind::Compare(compare), Role::Gate) if self.weight > 0.0 => {
+                Some(Arc::new(Compare { asks: Asks::NoWorse, ..*compare }))
+            }
+            (kind, _) => kind.judge(custom),
+        }
+    }
+
     /// Whether its evidence counts towards rolling back.
     #[must_use]
     pub fn gathers(&self) -> bool {

@@ -96,7 +96,8 @@ impl Latency {
         let useful: Vec<usize> =
             (0..shares.len()).filter(|nth| shares.get(*nth).is_some_and(useful)).collect();
         let step = useful.len().div_ceil(MOST_EDGES).max(1);
-        for nth in useful.iter().copied().step_by(step) {
+        let edges = useful.iter().copied().step_by(step).filter(|_| self.compare.asks_worse());
+        for nth in edges.collect::<Vec<_>>() {
             let above = self.test(Side::Above, self.compare.tolerate, nth)?;
             self.edges.push(Edge { nth, above });
         }
@@ -104,7 +105,7 @@ impl Latency {
             shares.get(*nth).map_or(f64::MAX, |share| (libm::log(*share) - libm::log(TAIL)).abs())
         };
         let tail = useful.into_iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
-        if let Some(nth) = tail {
+        if let Some(nth) = tail.filter(|_| self.compare.asks_no_worse()) {
             let margin = TAIL_MARGIN.max(self.compare.tolerate * 1.5);
             self.below = Some((nth, self.test(Side::Below, margin, nth)?));
         }

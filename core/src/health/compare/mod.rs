@@ -51,6 +51,19 @@ pub enum Worse {
     Less,
 }
 
+/// Which of the two questions is asked. One costs half of both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asks {
+    /// Whether the candidate is worse, and whether it is not.
+    #[default]
+    Both,
+    /// Whether it is worse: what a guard asks.
+    Worse,
+    /// Whether it is not: what a gate asks.
+    NoWorse,
+}
+
 /// What the candidate is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,6 +83,9 @@ pub enum Against {
 /// Compares a candidate with a baseline, for as long as it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Compare {
+    /// What is asked.
+    #[serde(default)]
+    pub asks: Asks,
     /// How evidence is gathered.
     pub method: Method,
     /// Which way is worse.
@@ -107,6 +123,7 @@ impl Default for Compare {
     /// What a plan means that says nothing: against stable, alpha 0.01, beta 0.05.
     fn default() -> Self {
         Self {
+            asks: Asks::Both,
             method: Method::Recommended,
             worse: Worse::More,
             against: Against::Stable,
@@ -123,6 +140,16 @@ impl Default for Compare {
             no_data_limit: 4,
             consecutive_error_limit: 4,
         }
+    }
+}
+
+impl Compare {
+    const fn asks_worse(&self) -> bool {
+        !matches!(self.asks, Asks::NoWorse)
+    }
+
+    const fn asks_no_worse(&self) -> bool {
+        !matches!(self.asks, Asks::Worse)
     }
 }
 
@@ -348,8 +375,17 @@ impl Comparing {
             looks: self.looks,
             failed: self.failed,
             rate: matches!(self.kind, Some(Kind::Rates(_))),
-            evidence: Some(self.last.log_e.worse),
-            needed: Some(-libm::log(self.compare.alpha)),
+            no_worse: !self.compare.asks_worse(),
+            evidence: Some(if self.compare.asks_worse() {
+                self.last.log_e.worse
+            } else {
+                self.last.log_e.no_worse
+            }),
+            needed: Some(-libm::log(if self.compare.asks_worse() {
+                self.compare.alpha
+            } else {
+                self.compare.beta
+            })),
         }
     }
 }

@@ -30,14 +30,14 @@ const HIGHEST: f64 = 0.999;
 #[derive(Debug)]
 pub(super) struct Rates {
     worse: Worse,
-    above: Above,
+    above: Option<Above>,
     /// By minutes; absent where events alone are asked for.
     minutes: Option<(MinuteProcess, Blocks)>,
     /// Stable's rate counts so many times.
     tolerate: f64,
     /// The rate that stable is taken to have, where it is not measured beside the candidate.
     fixed: Option<f64>,
-    below: Below,
+    below: Option<Below>,
     negligible: Option<Box<FixedProcess>>,
 }
 
@@ -151,16 +151,17 @@ impl Terms {
 impl Rates {
     pub(super) fn new(compare: &Compare, past: &Past) -> Result<Self, Unusable> {
         let terms = Terms::of(compare, past)?;
-        let robust = compare.method == Method::Recommended;
+        let robust = compare.method == Method::Recommended && compare.asks_worse();
         let minutes = || (MinuteProcess::new(), Blocks::of(terms.scatter.block));
-        let negligible = compare.negligible > 0.0;
+        let asked = compare.asks_no_worse();
+        let negligible = compare.negligible > 0.0 && asked;
         Ok(Self {
             worse: compare.worse,
-            above: terms.above(compare)?,
+            above: compare.asks_worse().then(|| terms.above(compare)).transpose()?,
             minutes: robust.then(minutes),
             tolerate: compare.tolerate,
             fixed: terms.fixed,
-            below: terms.below(compare)?,
+            below: asked.then(|| terms.below(compare)).transpose()?,
             negligible: match negligible {
                 true => Some(terms.fixed(Side::Below, compare.negligible)?),
                 false => None,
@@ -179,26 +180,28 @@ impl Rates {
             (Some(stable), None) => counted(stable, self.worse).ok_or(Unusable::Wrong)?,
             (None, None) => return Err(Unusable::Empty),
         };
-        let by_events = self.above.look(e1, e0, x1, x0)?;
-        let worse = match &mut self.minutes {
-            None => by_events,
-            Some((process, blocks)) => {
-                let difference = e1 / x1 - self.tolerate * e0 / x0;
-                let block = blocks.push(difference)?;
-                block.map_or(Ok(0.0), |mean| process.look(mean))?;
-                half_each(by_events, process.log_evidence())
-            }
-        };
+        Ok(Gathered::of(self.worse(e1, e0, x1, x0)?, self.no_worse(e1, e0, x1, x0)?))
+    }
+
+    fn worse(&mut self, e1: f64, e0: f64, x1: f64, x0: f64) -> Result<f64, Unusable> {
+        let Some(above) = &mut self.above else { return Ok(NONE) };
+        let by_events = above.look(e1, e0, x1, x0)?;
+        let Some((process, blocks)) = &mut self.minutes else { return Ok(by_events) };
+        let difference = e1 / x1 - self.tolerate * e0 / x0;
+        let block = blocks.push(difference)?;
+        block.map_or(Ok(0.0), |mean| process.look(mean))?;
+        Ok(half_each(by_events, process.log_evidence()))
+    }
+
+    fn no_worse(&mut self, e1: f64, e0: f64, x1: f64, x0: f64) -> Result<f64, Unusable> {
         let no_worse = match &mut self.below {
-            Below::Split(process) => process.look(e1, e0, x1, x0)?,
-            Below::Fixed(process) => process.look(e1, x1)?,
-            Below::Absolute(process) => process.look(&counts(e1, e0, x1, x0))?,
+            None => return Ok(NONE),
+            Some(Below::Split(process)) => process.look(e1, e0, x1, x0)?,
+            Some(Below::Fixed(process)) => process.look(e1, x1)?,
+            Some(Below::Absolute(process)) => process.look(&counts(e1, e0, x1, x0))?,
         };
-        let negligible = match &mut self.negligible {
-            None => return Ok(Gathered::of(worse, no_worse)),
-            Some(process) => process.look(e1, x1)?,
-        };
-        Ok(Gathered::of(worse, half_each(no_worse, negligible)))
+        let Some(process) = &mut self.negligible else { return Ok(no_worse) };
+        Ok(half_each(no_worse, process.look(e1, x1)?))
     }
 }
 
