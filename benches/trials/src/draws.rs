@@ -44,7 +44,6 @@ impl Draws {
     }
 
     /// How many of `trials` happen, each with this chance (cut to 0 and 1).
-    #[expect(clippy::cast_precision_loss, reason = "requests of a look fit 52 bits")]
     pub fn binomial(&mut self, trials: u64, chance: f64) -> u64 {
         Binomial::new(trials, chance.clamp(0.0, 1.0)).map_or(0, |law| law.sample(&mut self.0))
     }

@@ -8,7 +8,7 @@ use tidegate_core::health::{
 
 use super::{Both, HOUR, LEVELS, Session, markdown};
 use crate::{
-    contest::{Contestant, Ends},
+    contest::{Contestant, Ends, Stop},
     figures::{Delays, ended},
     goals::Goals,
     scenario::{SCENARIOS, Scenario},
@@ -261,11 +261,10 @@ fn beside(held: &[Both]) -> String {
     let judges: Vec<Contestant> = fields(&SCENARIOS[0]).into_iter().flatten().collect();
     let mut rows = Vec::new();
     for (nth, judge) in judges.iter().enumerate() {
-        for stop in 0..judge.stops.len() {
-            let level = if judge.stops.len() > 1 {
-                format!(", alpha {}", LEVELS[stop])
-            } else {
-                String::new()
+        for (stop, how) in judge.stops.iter().enumerate() {
+            let level = match how {
+                Stop::Level(alpha) => format!(", alpha {alpha}"),
+                Stop::At(_) | Stop::Shown(_) => String::new(),
             };
             let mut row = vec![format!("{}{level}", judge.name)];
             row.extend(scenes(held).map(|(scenario, _, both)| {

@@ -130,11 +130,7 @@ impl Surging {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "requests of a look are not negative and fit 52 bits"
-)]
+/// The nearest whole number of requests.
 fn whole(number: f64) -> u64 {
     libm::round(number) as u64
 }

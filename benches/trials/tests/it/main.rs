@@ -4,6 +4,7 @@
 mod anchors_vectors;
 mod coverage;
 mod kayenta_vectors;
+mod operating;
 mod vectors;
 mod vectors_classical;
 mod vectors_product;
