@@ -12,6 +12,8 @@ mod examples;
 mod fixtures;
 mod house;
 mod journal;
+#[cfg(feature = "files")]
+mod own_rule;
 mod random;
 #[cfg(feature = "files")]
 mod rule;
