@@ -142,6 +142,23 @@ fn the_property_test_that_the_readme_shows_is_one_that_runs() {
     assert!(!shown.is_empty() && runs.contains(&shown), "tests/it/rule.rs has no such lines");
 }
 
+#[test]
+fn all_that_the_page_about_rules_shows_is_in_the_file_that_runs() {
+    let (page, runs) = (read("docs/rules-of-your-own.md"), read("tests/it/own_rule.rs"));
+    let blocks: Vec<_> = page.split("```rust,ignore\n").skip(1).collect();
+    assert_eq!(blocks.len(), 4);
+    for block in blocks {
+        let shown = block.split("```").next().unwrap();
+        assert!(
+            runs.contains(shown.trim_end()),
+            "tests/it/own_rule.rs has no such lines:\n{shown}"
+        );
+    }
+    let property = page.split("```rust,ignore\n").find(|block| block.starts_with("proptest!"));
+    let lines = property.unwrap().split("```").next().unwrap().lines().count();
+    assert_eq!(lines, 10, "it is called ten lines");
+}
+
 /// A text without its line breaks and indentation.
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -163,7 +180,13 @@ fn the_run_that_the_readme_shows_is_how_the_demo_begins() {
 
 #[test]
 fn links_to_files_of_the_repository_lead_somewhere() {
-    for page in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/adr/README.md"] {
+    for page in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "docs/adr/README.md",
+        "docs/rules-of-your-own.md",
+    ] {
         let text = read(page);
         let folder = root().join(page);
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());

@@ -15,6 +15,8 @@ mod examples;
 mod fixtures;
 mod house;
 mod journal;
+#[cfg(feature = "files")]
+mod own_rule;
 mod random;
 #[cfg(feature = "files")]
 mod rule;
