@@ -401,6 +401,12 @@ pub(super) const fn whole(samples: f64) -> u64 {
 
 /// The mean of two e-values, in logs.
 fn half_each(a: f64, b: f64) -> f64 {
+    mixed(a, b, 0.5)
+}
+
+/// The mean of two e-values of which the second has this share, above 0 and below 1; in logs.
+fn mixed(a: f64, b: f64, share: f64) -> f64 {
+    let (a, b) = (a + libm::log1p(-share), b + libm::log(share));
     let (most, least) = if a > b { (a, b) } else { (b, a) };
-    most + libm::log1p(libm::exp(least - most)) - std::f64::consts::LN_2
+    most + libm::log1p(libm::exp(least - most))
 }

@@ -1,7 +1,7 @@
 //! Events among requests: errors, timeouts, refusals.
 
 use super::{
-    Against, Compare, Gathered, Method, NONE, Past, Unusable, half_each,
+    Against, Compare, Gathered, Method, NONE, Past, Unusable, half_each, mixed,
     past::{Scatter, counted},
 };
 use crate::health::{
@@ -14,6 +14,10 @@ use crate::health::{
 
 /// A gate passes once the candidate's rate was shown to be below this many times stable's.
 const MARGIN: f64 = 2.0;
+
+/// What a gate bets on the candidate's rate being negligible; the rest is on it being below the margin.
+/// It costs the proof of the margin a fourth of a nat, and that of a negligible rate 1.6.
+const NEGLIGIBLE_SHARE: f64 = 0.2;
 
 /// With an absolute difference, a gate passes below so many times what is tolerated.
 const POINTS_MARGIN: f64 = 2.0;
@@ -201,7 +205,7 @@ impl Rates {
             Some(Below::Absolute(process)) => process.look(&counts(e1, e0, x1, x0))?,
         };
         let Some(process) = &mut self.negligible else { return Ok(no_worse) };
-        Ok(half_each(no_worse, process.look(e1, x1)?))
+        Ok(mixed(no_worse, process.look(e1, x1)?, NEGLIGIBLE_SHARE))
     }
 }
 
