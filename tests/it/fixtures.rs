@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use tidegate::{
     End, Engine, Handle, MonotonicClock, Ports,
     machine::{
-        AmountSpec, Baseline, BlueGreenSpec, CalendarSpec, CanarySpec, CanaryStepSpec,
-        Capabilities, CheckSpec, GateSpec, HookSpec, JudgeSpec, OnFail, Phase, Plan, PlanSpec,
-        PolicySpec, PreviewSpec, Revisions, RollingGatesSpec, RollingSpec, Rule, Span,
-        StrategySpec, Supersede, ThresholdSpec, Weight, record::Record,
+        AmountSpec, BlueGreenSpec, CalendarSpec, CanarySpec, CanaryStepSpec, Capabilities,
+        CheckSpec, GateSpec, HookSpec, JudgeSpec, Phase, Plan, PlanSpec, PolicySpec, PreviewSpec,
+        Revisions, RollingGatesSpec, RollingSpec, Rule, Span, StrategySpec, Supersede,
+        ThresholdSpec, Weight, record::Record,
     },
 };
 use tidegate_mock::{MemoryJournal, SimWorld, WorldSpec};
