@@ -10,8 +10,8 @@ use std::{
 
 use tidegate_core::{
     CheckIndex, Event, GateRef, HookAnswer, HookIndex, IndexSet, Journal, Judged, Judgement,
-    Judging, Look, Observation, Panel, Plan, Query, Question, Reads, Role, Rollout, RolloutId, Span,
-    StoredLook, Timestamp, Weight, Window, record::Head,
+    Judging, Look, Observation, Panel, Plan, Query, Question, Reads, Role, Rollout, RolloutId,
+    Span, StoredLook, Timestamp, Weight, Window, record::Head,
 };
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -286,10 +286,10 @@ impl Reader {
 
     /// The judge of a check with what it wants to know of the time before the rollout; nothing while
     /// that is being measured.
-    async fn begin(&mut self, check: CheckIndex, now: Timestamp) -> Option<Begun> {
+    async fn begin(&mut self, (check, role): Key, now: Timestamp) -> Option<Begun> {
         let planned = self.head.plan.check(check)?;
         let custom = |name: &str| self.ports.judges.get(name).map(Arc::clone);
-        let Some(judge) = planned.judge.judge(custom) else { return Some(Begun(None)) };
+        let Some(judge) = planned.judge(role, custom) else { return Some(Begun(None)) };
         if judge.history() == 0 || self.head.revisions.stable.is_none() {
             return Some(Begun(Some(judge.begin())));
         }
@@ -344,7 +344,7 @@ impl Reader {
     /// A lane with the looks that the journal has for it already.
     async fn open_lane(&mut self, key: Key, since: Option<Timestamp>, now: Timestamp) {
         let (check, role) = key;
-        let Some(Begun(judging)) = self.begin(check, now).await else { return };
+        let Some(Begun(judging)) = self.begin(key, now).await else { return };
         let Some(stored) = self.stored(key, now).await else { return };
         let Some(planned) = self.head.plan.check(check) else { return };
         let first = stored.first().map(|look| look.window.from);

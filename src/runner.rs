@@ -8,8 +8,8 @@ use std::{sync::Arc, time::Duration};
 
 use tidegate_core::{
     Answer, Call, CallState, Command, Epoch, Event, Ignored, Journal, JournalError, Move, Notice,
-    Outcome, Phase, RolloutId, RowVersion, Seq, Span, Step, Timestamp, record::Head,
-    rollout::Rollout,
+    Outcome, Phase, Revision, Revisions, RolloutId, RowVersion, Seq, Span, Step, Timestamp,
+    record::Head, rollout::Rollout,
 };
 use tokio::{
     sync::watch,
@@ -271,8 +271,12 @@ impl Runner {
     async fn begin_after(&mut self, before: RolloutId) -> Result<(), Stop> {
         let Tools { ports, journal, clock, .. } = &self.tools;
         let survey = Survey::of(Arc::clone(ports), &self.head.plan, &self.head.revisions);
-        let records = match journal.read(before, Seq(1)).await {
-            Ok(records) => records,
+        let read = async {
+            let left = journal.head(before).await?.revisions;
+            Ok((left, journal.read(before, Seq(1)).await?))
+        };
+        let (left, records) = match read.await {
+            Ok(read) => read,
             Err(error) => {
                 warn(&error, "the last state of the rollout before could not be read");
                 return Ok(());
@@ -285,10 +289,14 @@ impl Runner {
                 return Ok(());
             }
         };
+        let ours = &self.head.revisions;
+        let mut stable_serves = ours.stable.is_none() || !world.is_empty();
         if let Some(last) = records.last() {
             world.late = last.after.world().late;
+            stable_serves &=
+                left_by(last.after.phase(), &left).is_none_or(|left| left == ours.stable);
         }
-        self.take(Event::Freed(Box::new(world))).await
+        self.take(Event::Freed { world: Box::new(world), stable_serves }).await
     }
 
     /// One event that is no command.
@@ -334,6 +342,16 @@ impl Runner {
             route: 0,
         };
         self.calls.spawn(carry_out(Arc::clone(&self.tools.ports), call, sent));
+    }
+}
+
+/// What serves after a rollout that ended so: `Some(None)` if nothing does, `None` where only the
+/// world can tell.
+fn left_by(phase: &Phase, revisions: &Revisions) -> Option<Option<Revision>> {
+    match phase {
+        Phase::Completed => Some(Some(revisions.candidate.clone())),
+        Phase::RolledBack { .. } => Some(revisions.stable.clone()),
+        _ => None,
     }
 }
 

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_core::{
-    AmountSpec, Capabilities, CapacityKind, CheckSpec, DeadlineSpec, HookSpec,
-    OnDeadline, Operation, Plan, PlanErrors, PlanSpec, PolicySpec, RollingSpec, Span, StrategySpec,
-    Weight, World, rollout::CANONICAL_CLOCK,
+    AmountSpec, Capabilities, CapacityKind, CheckSpec, DeadlineSpec, HookSpec, OnDeadline,
+    Operation, Plan, PlanErrors, PlanSpec, PolicySpec, RollingSpec, Span, StrategySpec, Weight,
+    World, rollout::CANONICAL_CLOCK,
 };
 
 /// Replicas that carry all traffic: enough for a weight to round up and down.

@@ -272,7 +272,11 @@ fn write_evidence(
     if reading.failed > 0 {
         write!(text, ", {} of {} looks unusable", reading.failed, reading.looks)?;
     }
-    write!(text, "; evidence {} that a good release looks so bad", odds(evidence))?;
+    let rare = match reading.no_worse {
+        true => "that one worse by its margin looks so good",
+        false => "that a good release looks so bad",
+    };
+    write!(text, "; evidence {} {rare}", odds(evidence))?;
     reading.needed.map_or(Ok(()), |needed| write!(text, ", {} decides", odds(needed)))
 }
 

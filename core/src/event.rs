@@ -31,8 +31,14 @@ pub enum Event {
     },
     /// The calendar was read: see [`Plan::calendar_at`](crate::Plan::calendar_at).
     CalendarRead(CalendarState),
-    /// The rollout that this one was waiting for is over, and left this world.
-    Freed(Box<World>),
+    /// The rollout that this one was waiting for is over.
+    Freed {
+        /// The world it left.
+        world: Box<World>,
+        /// Whether the revision that this rollout names as stable is the one that serves. Which one
+        /// does depends on how the rollout before ended, and nobody knew when this one was opened.
+        stable_serves: bool,
+    },
     /// [`Rollout::next_deadline`](crate::Rollout::next_deadline) has come.
     DeadlineReached,
     /// Rollout time disagreed with the clock it is vouched by and was moved.

@@ -161,6 +161,15 @@ pub struct ExtraTraffic {
     pub seen: Option<Extra>,
 }
 
+impl ExtraTraffic {
+    /// Whether what was asked for is not what is seen. Nothing seen of nothing asked for is as asked:
+    /// an adapter without copies and tests reads none.
+    #[must_use]
+    pub fn is_unseen(&self) -> bool {
+        self.seen.unwrap_or_default() != self.asked
+    }
+}
+
 /// Until when calls whose outcome was never learnt may still take effect, by what they act on.
 /// Zero (long ago) when there are none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -13,7 +13,8 @@ use tidegate::{
 use tidegate_mock::WorldSpec;
 
 use crate::fixtures::{
-    Rig, S, at_gate, canary, canary_of, end_of, revisions, rolled_back, rules, step, story, until,
+    Rig, S, at_gate, canary, canary_of, end_of, revisions, rolled_back, rules, scenes, step, story,
+    until,
 };
 
 fn approved() -> tidegate::machine::PlanSpec {
@@ -23,19 +24,28 @@ fn approved() -> tidegate::machine::PlanSpec {
 
 #[tokio::test(start_paused = true)]
 async fn an_approval_given_opens_the_gate_and_one_denied_rolls_back() {
-    let rig = Rig::new(WorldSpec::good());
-    let engine = rig.engine();
-    let handle = rig.start(&engine, approved()).await;
-    let gate = at_gate(&handle).await;
-    assert_eq!(handle.status().waiting_on, WaitingOn::Person(Ask::Approve(gate)));
-    handle.deny(gate, "ada", "not today").await.unwrap();
-    let denied = End::Over(Phase::RolledBack { cause: Cause::Denied });
-    assert_eq!(end_of(&handle).await, denied, "{}", story(&handle).await);
+    let approval = GateSpec { approval: true, ..GateSpec::default() };
+    for scene in scenes(&approval) {
+        let (_rig, engine, handle) = scene.set().await;
+        let gate = scene.wait(&handle).await;
+        assert_eq!(handle.status().waiting_on, WaitingOn::Person(Ask::Approve(gate)));
+        handle.deny(gate, "ada", "not today").await.unwrap();
+        let denied = End::Over(Phase::RolledBack { cause: Cause::Denied });
+        assert_eq!(end_of(&handle).await, denied, "{}:\n{}", scene.name, story(&handle).await);
 
-    let again = engine.retry(handle.rollout(), "ada").await.unwrap();
-    let gate = at_gate(&again).await;
-    again.approve(gate, "ada").await.unwrap();
-    assert_eq!(end_of(&again).await, End::Over(Phase::Completed));
+        let again = engine.retry(handle.rollout(), "ada").await.unwrap();
+        // Batches have a gate each.
+        while again.status().end.is_none() {
+            until(&again, |status| status.phase.gate().is_some() || status.end.is_some()).await;
+            if let Some(gate) = again.status().phase.gate() {
+                // An open gate may be behind it by the time it is approved.
+                let _ = again.approve(gate, "ada").await;
+                until(&again, |status| status.phase.gate() != Some(gate)).await;
+            }
+        }
+        let end = end_of(&again).await;
+        assert_eq!(end, End::Over(Phase::Completed), "{}:\n{}", scene.name, story(&again).await);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,16 +99,21 @@ impl Hook for Silent {
 
 #[tokio::test(start_paused = true)]
 async fn a_hook_that_never_answers_has_not_approved() {
-    let rig = Rig::new(WorldSpec::good());
-    let engine = rig.engine_with(rig.ports().with_hook("smoke", Arc::new(Silent)));
     let deadline = Some(DeadlineSpec { within: S(120), then: OnDeadline::RollBack });
     let asked = GateSpec { hooks: vec!["smoke".into()], deadline, ..GateSpec::default() };
-    let spec = canary_of(vec![step(10, asked), step(100, GateSpec::default())]);
-    let handle = rig.start(&engine, spec).await;
-    assert!(rolled_back(&end_of(&handle).await), "{}", story(&handle).await);
-    let rules = rules(&handle).await;
-    assert!(rules.iter().filter(|rule| **rule == Rule::HookFailed).count() > 1, "{rules:?}");
-    assert!(!rules.contains(&Rule::HookApproved));
+    for scene in scenes(&asked) {
+        let rig = Rig::new(scene.world.clone());
+        let engine = rig.engine_with(rig.ports().with_hook("smoke", Arc::new(Silent)));
+        let handle = rig.start(&engine, scene.spec.clone()).await;
+        let end = end_of(&handle).await;
+        let story = story(&handle).await;
+        assert!(rolled_back(&end), "{}: {end:?}\n{story}", scene.name);
+        let rules = rules(&handle).await;
+        let failed = rules.iter().filter(|rule| **rule == Rule::HookFailed).count();
+        assert!(failed > 1, "{}: asked again\n{story}", scene.name);
+        assert!(rules.contains(&Rule::GateOverdueRolledBack), "{}:\n{story}", scene.name);
+        assert!(!rules.contains(&Rule::HookApproved), "{}", scene.name);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -97,7 +97,7 @@ fn untimely(state: &Rollout, at: Timestamp) -> Vec<Event> {
         verdict(CheckIndex(0), Role::Gate, Verdict::NoData),
         Event::HookAnswered { hook: HookIndex(0), answer: HookAnswer::Wait },
         Event::CalendarRead(calendar),
-        Event::Freed(Box::new(state.world().clone())),
+        Event::Freed { world: Box::new(state.world().clone()), stable_serves: true },
     ]);
     events
 }

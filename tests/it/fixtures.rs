@@ -6,9 +6,9 @@ use tidegate::{
     End, Engine, Handle, MonotonicClock, Ports,
     machine::{
         AmountSpec, BlueGreenSpec, CalendarSpec, CanarySpec, CanaryStepSpec, Capabilities,
-        CheckSpec, GateSpec, HookSpec, JudgeSpec, Phase, Plan, PlanSpec, PolicySpec, PreviewSpec,
-        Revisions, RollingGatesSpec, RollingSpec, Rule, Span, StrategySpec, Supersede,
-        ThresholdSpec, Weight, record::Record,
+        CheckSpec, GateRef, GateSpec, HookSpec, JudgeSpec, Phase, Plan, PlanSpec, PolicySpec,
+        PreviewSpec, Revisions, RollingGatesSpec, RollingSpec, Rule, Span, StrategySpec, Supersede,
+        SwitchStepSpec, ThresholdSpec, Weight, record::Record,
     },
 };
 use tidegate_mock::{MemoryJournal, SimWorld, WorldSpec};
@@ -78,6 +78,76 @@ pub(crate) fn rolling() -> PlanSpec {
         zones_one_by_one: false,
         gates: RollingGatesSpec { each_batch: Some(checked()), at: Vec::new() },
     }))
+}
+
+/// A rollout that stands before a gate of its strategy.
+#[derive(Clone, Debug)]
+pub(crate) struct Scene {
+    pub(crate) name: &'static str,
+    pub(crate) spec: PlanSpec,
+    pub(crate) world: WorldSpec,
+    /// The stage whose gate it is.
+    stage: u16,
+    /// The candidate's share there.
+    pub(crate) weight: Weight,
+}
+
+impl Scene {
+    /// Starts it, and waits until it stands before the gate.
+    pub(crate) async fn set(&self) -> (Rig, Engine, Handle) {
+        let rig = Rig::new(self.world.clone());
+        let engine = rig.engine();
+        let handle = rig.start(&engine, self.spec.clone()).await;
+        self.wait(&handle).await;
+        (rig, engine, handle)
+    }
+
+    pub(crate) async fn wait(&self, handle: &Handle) -> GateRef {
+        let there = |gate: Option<GateRef>| gate.filter(|gate| gate.at.stage == self.stage);
+        until(handle, |status| there(status.phase.gate()).is_some()).await;
+        handle.status().phase.gate().unwrap()
+    }
+
+    /// Whether there is a router, so that weights can be set.
+    pub(crate) const fn is_routed(&self) -> bool {
+        !self.world.routerless
+    }
+}
+
+/// Each strategy before a gate, at every kind of place it has: only that gate asks for anything.
+pub(crate) fn scenes(gate: &GateSpec) -> [Scene; 6] {
+    let open = GateSpec::default;
+    let sides = |before: GateSpec, steps: Vec<GateSpec>, after: GateSpec| {
+        let weight = Weight::percent(30);
+        let steps = steps.into_iter().map(|gate| SwitchStepSpec { weight, gate }).collect();
+        spec(StrategySpec::BlueGreen(BlueGreenSpec { preview: None, before, steps, after }))
+    };
+    let batches = || {
+        let mut spec = rolling();
+        if let StrategySpec::Rolling(rolling) = &mut spec.strategy {
+            rolling.gates.each_batch = Some(gate.clone());
+        }
+        spec
+    };
+    let scene = |name, spec, stage, percent| Scene {
+        name,
+        spec,
+        world: WorldSpec::good(),
+        stage,
+        weight: Weight::percent(percent),
+    };
+    let canary = canary_of(vec![step(30, gate.clone()), step(100, open())]);
+    [
+        scene("canary", canary, 0, 30),
+        scene("blue/green, before the switch", sides(gate.clone(), vec![], open()), 0, 0),
+        scene("blue/green, during the switch", sides(open(), vec![gate.clone()], open()), 1, 30),
+        scene("blue/green, after the switch", sides(open(), vec![], gate.clone()), 1, 100),
+        scene("rolling", batches(), 0, 40),
+        Scene {
+            world: WorldSpec::without_router(),
+            ..scene("rolling, without router", batches(), 0, 40)
+        },
+    ]
 }
 
 /// Each strategy, by name.

@@ -4,9 +4,12 @@
 
 #[cfg(feature = "files")]
 mod bad_plans;
+mod baselines;
+mod calibration;
 mod commands;
 mod costs;
 mod crash;
+mod drift;
 #[cfg(feature = "files")]
 mod examples;
 mod fixtures;

@@ -1,13 +1,13 @@
 //! A newer revision arrives while a rollout runs: replaced, queued, or refused.
 
 use tidegate::{
-    End, EngineError,
+    End, EngineError, Handle,
     machine::{Cause, Phase, Revisions, Rule, Supersede, Weight},
 };
-use tidegate_mock::WorldSpec;
+use tidegate_mock::{EffectSpec, WorldSpec};
 
 use crate::fixtures::{
-    Rig, at_gate, canary, end_of, rules, story, strategies, superseding, to, until,
+    Rig, at_gate, canary, end_of, rolled_back, rules, story, strategies, superseding, to, until,
 };
 
 #[tokio::test(start_paused = true)]
@@ -48,15 +48,74 @@ async fn queue_lets_the_older_one_finish_and_then_starts_the_newer() {
 
 #[tokio::test(start_paused = true)]
 async fn refuse_says_who_is_running() {
-    let rig = Rig::new(WorldSpec::good());
-    let engine = rig.engine();
-    let spec = superseding(canary(), Supersede::Refuse);
-    let older = rig.start(&engine, spec.clone()).await;
-    at_gate(&older).await;
-    let refused = engine.start(rig.plan(spec), to("v3"), "ada").await.unwrap_err();
-    let EngineError::Refused { active, .. } = refused else { panic!("{refused}") };
-    assert_eq!(active, older.rollout());
-    assert_eq!(end_of(&older).await, End::Over(Phase::Completed));
+    for (name, spec) in strategies() {
+        let rig = Rig::new(WorldSpec::good());
+        let engine = rig.engine();
+        let spec = superseding(spec, Supersede::Refuse);
+        let older = rig.start(&engine, spec.clone()).await;
+        at_gate(&older).await;
+        let refused = engine.start(rig.plan(spec), to("v3"), "ada").await.unwrap_err();
+        let EngineError::Refused { active, .. } = refused else { panic!("{name}: {refused}") };
+        assert_eq!(active, older.rollout(), "{name}");
+        assert_eq!(end_of(&older).await, End::Over(Phase::Completed), "{name}");
+    }
+}
+
+/// What a successor names as stable, and whether that is what its predecessor leaves.
+async fn queued_behind(good: bool, stable: &str) -> Vec<(String, End, Handle, Rig)> {
+    let mut ended = Vec::new();
+    for (name, spec) in strategies() {
+        let good_v3 = [("v3".to_owned(), EffectSpec::default())].into();
+        let world = if good { WorldSpec::good() } else { WorldSpec::bad() };
+        let rig = Rig::new(WorldSpec { effects: good_v3, ..world });
+        let engine = rig.engine();
+        let spec = superseding(spec, Supersede::Queue);
+        let older = rig.start(&engine, spec.clone()).await;
+        until(&older, |status| status.world.candidate.total.ready > 0).await;
+        let next = Revisions { stable: Some(stable.into()), candidate: "v3".into() };
+        let newer = engine.start(rig.plan(spec), next, "ada").await.unwrap();
+        let end = end_of(&older).await;
+        let what = format!("{name}: good {good}, stable {stable}\n{}", story(&older).await);
+        assert_eq!(end == End::Over(Phase::Completed), good, "{what}");
+        assert_eq!(rolled_back(&end), !good, "{what}");
+        let end = end_of(&newer).await;
+        ended.push((format!("{what}\n{}", story(&newer).await), end, newer, rig));
+    }
+    ended
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_rollout_sets_out_from_what_its_predecessor_left() {
+    // After a completed one that is its candidate, after one that went back its stable.
+    for (good, stable) in [(true, "v2"), (false, "v1")] {
+        for (what, end, newer, rig) in queued_behind(good, stable).await {
+            assert_eq!(end, End::Over(Phase::Completed), "{what}");
+            let seen = rig.world.with_fleet(|fleet| fleet.truth(&newer.head().revisions).0);
+            assert_eq!(seen.low, Weight::FULL, "{what}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_rollout_that_names_another_stable_than_what_is_left_moves_nothing() {
+    for (good, stable, left) in [(true, "v1", "v2"), (false, "v2", "v1")] {
+        for (what, end, newer, rig) in queued_behind(good, stable).await {
+            let never = End::Over(Phase::NeverStarted { cause: Cause::Failed });
+            assert_eq!(end, never, "{what}");
+            assert_eq!(rules(&newer).await.last(), Some(&Rule::StableNotServing), "{what}");
+            // What was left serves on, whatever this one believed.
+            let left = Revisions { stable: Some(left.into()), candidate: "v3".into() };
+            let (seen, _, capacity) = rig.world.with_fleet(|fleet| fleet.truth(&left));
+            assert_eq!((seen.high, seen.other), (Weight::ZERO, Weight::ZERO), "{what}");
+            assert_eq!(capacity.stable.total.ready, 10, "{what}");
+            assert_eq!(capacity.candidate.total.asked, 0, "{what}");
+            // The target is free: named right, the same candidate goes out.
+            let engine = rig.engine();
+            let plan = newer.head().plan.clone();
+            let again = engine.start(plan, left, "ada").await.unwrap();
+            assert_eq!(end_of(&again).await, End::Over(Phase::Completed), "{what}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,6 +34,12 @@ impl Fleet {
         }
     }
 
+    /// Lets something happen now, for scripts that wait for a moment which no clock tells.
+    pub fn meddle(&mut self, what: Happens) {
+        self.befall(what);
+        self.changed();
+    }
+
     fn befall(&mut self, what: Happens) {
         let ends = self.oldest_and_newest();
         match what {

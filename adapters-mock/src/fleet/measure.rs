@@ -195,7 +195,8 @@ impl Fleet {
     fn latency(&self, side: usize, signal: Signal, n: u64, first: u64, end: u64) -> Measurement {
         let strength = self.strength(side, first, end);
         let factor = self.effect(side).map_or(1.0, |effect| effect.latency_factor(strength));
-        let value = factor * self.latencies.reported(signal, n, self.noise(side, signal, first, end));
+        let value =
+            factor * self.latencies.reported(signal, n, self.noise(side, signal, first, end));
         let samples = n as f64;
         match signal {
             Signal::LatencySum => Measurement::Sum { sum: value * samples, samples },

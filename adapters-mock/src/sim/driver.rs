@@ -315,7 +315,9 @@ impl<'a> Driver<'a> {
         if share != self.share.0 {
             self.share = (share, self.now);
         }
-        if next.observations_from() != self.state.observations_from() {
+        // A move that was answered at once leaves the same instant, and a phase of its own.
+        let moved_on = next.phase().name() != self.state.phase().name();
+        if moved_on || next.observations_from() != self.state.observations_from() {
             self.read_at = None;
             self.observe_at = self.now;
         }
@@ -384,7 +386,7 @@ impl<'a> Driver<'a> {
         for slot in &mut self.slots {
             let nth = usize::from(slot.check.0);
             let past = self.past.get(nth).and_then(Option::as_deref).unwrap_or_default();
-            if let Some(judge) = self.sim.judges.get(nth)
+            if let Some(judge) = self.sim.judge(slot.check, slot.role)
                 && let Some(judgement) = slot.rebuild(judge.begin_after(past))
             {
                 self.panel.weigh(slot.check, slot.role, judgement);
@@ -416,7 +418,7 @@ impl<'a> Driver<'a> {
         for (check, role, since) in wanted(reads, exposed) {
             let known = self.slots.iter().any(|slot| (slot.check, slot.role) == (check, role));
             if !known
-                && let Some(judge) = self.sim.judges.get(usize::from(check.0))
+                && let Some(judge) = self.sim.judge(check, role)
                 && let Some(planned) = self.sim.plan.check(check)
             {
                 let judging = judge.begin_after(self.past(check, judge.history()));
@@ -432,7 +434,8 @@ impl<'a> Driver<'a> {
             (self.past.get(nth), self.sim.plan.check(check), self.sim.signals.get(nth))
         {
             let window = |back: u32| {
-                let from = Timestamp(self.began.0.saturating_sub(u64::from(back) * planned.every.0));
+                let from =
+                    Timestamp(self.began.0.saturating_sub(u64::from(back) * planned.every.0));
                 Window { from, to: from.after(planned.window) }
             };
             let before = (1..=windows).rev().map(window).filter(|window| window.to <= self.began);

@@ -10,8 +10,8 @@ mod looks;
 use std::{collections::BTreeMap, sync::Arc};
 
 use tidegate_core::{
-    Decision, Judge, JudgeKind, Order, Phase, PhaseName, Plan, Revisions, Rollout, Span, Timestamp,
-    Weight, World, invariants::Violation,
+    CheckIndex, Decision, Judge, JudgeKind, Order, Phase, PhaseName, Plan, Revisions, Role,
+    Rollout, Span, Timestamp, Weight, World, invariants::Violation,
 };
 
 use self::driver::Driver;
@@ -26,7 +26,8 @@ pub struct Sim {
     plan: Arc<Plan>,
     world: Arc<WorldSpec>,
     /// The judge of each check, and what it looks at.
-    judges: Vec<Arc<dyn Judge>>,
+    /// Of each check: as a guard, and at a gate.
+    judges: Vec<[Arc<dyn Judge>; 2]>,
     signals: Vec<Signal>,
     /// The world as every run finds it.
     found: World,
@@ -116,7 +117,7 @@ impl Sim {
         judges: &BTreeMap<String, Arc<dyn Judge>>,
     ) -> Result<Self, SimError> {
         let (plan, world) = (plan.into(), world.into());
-        let mut built: Vec<Arc<dyn Judge>> = Vec::new();
+        let mut built = Vec::new();
         let mut signals = Vec::new();
         for check in plan.checks() {
             let Some(signal) = world.signal(&check.metric) else {
@@ -124,14 +125,17 @@ impl Sim {
                 return Err(SimError::NoMetric { check, metric });
             };
             signals.push(signal);
-            let judge = check.judge.judge(|name| judges.get(name).map(Arc::clone));
-            built.push(judge.ok_or_else(|| SimError::NoJudge {
-                check: check.name.clone(),
-                judge: match &check.judge {
-                    JudgeKind::Custom(name) => name.clone(),
-                    other => format!("{other:?}"),
-                },
-            })?);
+            let judge = |role| {
+                let judge = check.judge(role, |name| judges.get(name).map(Arc::clone));
+                judge.ok_or_else(|| SimError::NoJudge {
+                    check: check.name.clone(),
+                    judge: match &check.judge {
+                        JudgeKind::Custom(name) => name.clone(),
+                        other => format!("{other:?}"),
+                    },
+                })
+            };
+            built.push([judge(Role::Guard)?, judge(Role::Gate)?]);
         }
         Ok(Self {
             found: world.found(Fleet::BEGIN),
@@ -145,6 +149,11 @@ impl Sim {
             checked: true,
             recorded: true,
         })
+    }
+
+    fn judge(&self, check: CheckIndex, role: Role) -> Option<&dyn Judge> {
+        let [guard, gate] = self.judges.get(usize::from(check.0))?;
+        Some(if role == Role::Gate { &**gate } else { &**guard })
     }
 
     /// Gives these orders, each at its time after the start.

@@ -23,7 +23,13 @@ pub struct EffectSpec {
 
 impl Default for EffectSpec {
     fn default() -> Self {
-        Self { errors: 0.0, error_ratio: 1.0, latency_ratio: 1.0, classes: Vec::new(), shape: Shape::Always }
+        Self {
+            errors: 0.0,
+            error_ratio: 1.0,
+            latency_ratio: 1.0,
+            classes: Vec::new(),
+            shape: Shape::Always,
+        }
     }
 }
 

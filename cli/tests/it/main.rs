@@ -5,6 +5,8 @@ mod demo;
 mod examples;
 mod json;
 mod judge;
+#[cfg(target_os = "linux")]
+mod lost;
 mod scripts;
 
 use std::{

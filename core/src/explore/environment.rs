@@ -280,6 +280,9 @@ impl<'a> Environment<'a> {
         if env.budget.faults > 0 {
             let mut worse = env.clone();
             worse.budget.faults -= 1;
+            if matches!(sent.action, Action::Mirror { .. }) {
+                tell("acknowledged and not done", Outcome::Accepted, worse.clone(), false);
+            }
             tell("fails for now", Outcome::Retryable, worse.clone(), false);
             tell("fails for good", Outcome::Permanent, worse.clone(), false);
             for (fate, env) in self.fates(state, &worse, sent) {
@@ -606,10 +609,14 @@ impl<'a> Environment<'a> {
 
     fn commands(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
         if matches!(state.phase(), Phase::Pending { after: Some(_), .. }) {
-            let event = Some(Event::Freed(Box::new(state.world().clone())));
-            let what = self.words(|| "the rollout before is over".to_owned());
-            let env = env.clone();
-            visit(Happening { what, at: state.clock(), event, env, fair: true });
+            for stable_serves in [true, false] {
+                let world = Box::new(state.world().clone());
+                let event = Some(Event::Freed { world, stable_serves });
+                let what = self
+                    .words(|| format!("the rollout before is over, stable serves {stable_serves}"));
+                let (at, env) = (state.clock(), env.clone());
+                visit(Happening { what, at, event, env, fair: stable_serves });
+            }
         }
         let mut tell = |order: Order, env: Env, fair| {
             let command = Command {
@@ -739,6 +746,10 @@ impl<'a> Environment<'a> {
                 state.phase().name(),
                 env.weight
             ));
+        }
+        if !self.plan.is_platform_paced() && env.extra != Extra::default() {
+            let name = state.phase().name();
+            return Some(format!("{name} is reported with copies or tests on the candidate"));
         }
         let counted = state.world().kind != CapacityKind::Elastic && !self.plan.is_platform_paced();
         (counted && !state.is_accepted() && gone.total.asked > 0).then(|| {

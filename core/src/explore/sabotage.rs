@@ -355,6 +355,14 @@ fn a_switch_back_in_the_middle_of_the_way_forward_is_caught() {
 }
 
 #[test]
+fn a_mix_that_an_incompatible_plan_should_not_have_compiled_to_is_caught() {
+    // The compiler refuses such a plan; this one got past it.
+    let mut plan = canary();
+    plan.policy.incompatible = true;
+    caught(&plan, &[13], apply);
+}
+
+#[test]
 fn a_batch_larger_than_the_floor_allows_is_caught() {
     caught(&rolling(), &[11], |state, plan, at, event| {
         let mut step = apply(state, plan, at, event)?;

@@ -16,11 +16,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use compare::{Against, Compare, Method, Worse};
+pub use compare::{Against, Asks, Compare, Method, Worse};
 pub use look::{Look, Measurement, Window};
 pub use panel::{Panel, Seat};
 pub use share::Share;
-pub use threshold::{Bound, Threshold, ThresholdError};
+pub use threshold::{ArgoLimits, Bound, Counting, Threshold, ThresholdError};
 
 /// What a judge says. The five are never merged, and none of them defaults to [`Verdict::Pass`].
 #[derive(
@@ -77,12 +77,15 @@ pub struct Reading {
     /// Whether the values are rates (events per exposure), which people read in percent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rate: bool,
+    /// Whether the evidence is that the candidate is *not* worse by its margin.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_worse: bool,
     /// The evidence that the candidate is worse, as the natural logarithm of an e-value: a release
-    /// that is as good reaches `e` at any time with a probability of at most 1 in `e`. Absent for
-    /// judges that gather none.
+    /// that is as good reaches `e` at any time with a probability of at most 1 in `e`. Or that it is
+    /// not worse, likewise. Absent for judges that gather none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<f64>,
-    /// The evidence at which it is rolled back, likewise.
+    /// The evidence that decides, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed: Option<f64>,
 }

@@ -50,11 +50,12 @@ impl Panel {
         let Some(log_e) = judgement.log_e else { return (check, judgement) };
         let seat = self.seats.iter_mut().find(|(seat, _)| seat.check == check);
         let Some((_, last)) = seat else { return (check, judgement) };
-        judgement.reading.needed = Some(self.needed);
-        judgement.reading.evidence = Some(log_e.worse);
         if role == Role::Gate {
             return (check, acquitted(judgement));
         }
+        judgement.reading.needed = Some(self.needed);
+        judgement.reading.evidence = Some(log_e.worse);
+        judgement.reading.no_worse = false;
         *last = Some(judgement);
         match self.evidence() {
             (evidence, Some((guilty, mut last))) if evidence >= self.needed => {

@@ -2,8 +2,8 @@
 
 use super::Edge;
 use crate::{
-    Action, Arm, CapacityKind, Event, Halt, OnFail, Order, Phase, Plan, Role, Rollout, Timestamp,
-    Verdict, Weight,
+    Action, Arm, CapacityKind, Event, Extra, Halt, OnFail, Order, Phase, Plan, Role, Rollout,
+    Timestamp, Verdict, Weight,
     next_move::{Next, next_move},
 };
 
@@ -137,6 +137,11 @@ pub(super) fn reported_only_when_seen(edge: &Edge<'_>) -> Option<String> {
         let left = gone.total.asked;
         return (left > 0 && world.kind != CapacityKind::Elastic)
             .then(|| format!("{left} units of the arm that is gone"));
+    }
+    // Copies to an arm that is gone, or tests of it. A platform sets its own.
+    let extra = world.extra.seen.unwrap_or_default();
+    if extra != Extra::default() && !edge.plan.is_platform_paced() {
+        return Some(format!("reported with {extra:?} seen"));
     }
     let seen = world.traffic.seen;
     let so = seen.is_some_and(|seen| seen.low == expected && seen.high == expected);

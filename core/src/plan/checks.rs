@@ -6,7 +6,7 @@ use super::{
     Baseline, Check, CheckIndex, CheckSpec, EvidenceSpec, JudgeKind, JudgeSpec, KeyPath, Named,
     OnFail, PlanErrors, Sureness, ThresholdSpec,
     compile::ask_within,
-    evidence,
+    evidence, parity,
     policy::{deadline, positive},
     problem::{Known, ProblemKind, Problems},
 };
@@ -111,7 +111,7 @@ fn check(
 /// What a judge compares with unless told otherwise.
 const fn usual_baseline(judge: &JudgeSpec) -> Baseline {
     match judge {
-        JudgeSpec::Compare(_) | JudgeSpec::Share(_) => Baseline::Concurrent,
+        JudgeSpec::Compare(_) | JudgeSpec::Share(_) | JudgeSpec::Kayenta(_) => Baseline::Concurrent,
         JudgeSpec::Threshold(_) | JudgeSpec::Custom(_) => Baseline::Fixed,
     }
 }
@@ -174,6 +174,12 @@ fn judge(
             problems.add_if(name.trim().is_empty(), &at, ProblemKind::Empty("a judge's name"));
             JudgeKind::Custom(name.clone())
         }
+        JudgeSpec::Kayenta(spec) => {
+            let other = baseline != Baseline::Concurrent;
+            let only = ProblemKind::OnlyWith("a judge that compares other than at the same time");
+            problems.add_if(other, &at.key("baseline"), only);
+            JudgeKind::Kayenta(parity::kayenta(spec, &at_judge.key("kayenta"), problems))
+        }
         JudgeSpec::Threshold(spec) => {
             let at_threshold = at_judge.key("threshold");
             let bound = bound(spec, &at_threshold, problems);
@@ -219,7 +225,7 @@ fn threshold(
     let Some((key, bound)) = bound else { return Threshold::closed() };
     let built = Threshold::new(bound).map_err(|error| problems.add(&at.key(key), error));
     let built = built.unwrap_or(Threshold::closed());
-    built
+    let built = built
         .over_looks(spec.looks.unwrap_or(1).max(1))
         .unwrap_or(built)
         .tolerating(spec.failure_limit.unwrap_or(0))
@@ -228,5 +234,6 @@ fn threshold(
             spec.no_data_limit.unwrap_or(4),
             spec.consecutive_error_limit.unwrap_or(4),
         )
-        .needing_samples(spec.minimum_samples.unwrap_or(1))
+        .needing_samples(spec.minimum_samples.unwrap_or(1));
+    parity::counted(built, spec, bound, at, problems)
 }

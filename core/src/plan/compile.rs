@@ -4,8 +4,9 @@
 //! `blue_green` and `rolling`; what a gate, a check or a policy means in the file of that name.
 
 use super::{
-    Calendar, Check, CheckIndex, CheckRef, Deadline, Gate, HookPlan, IndexSet, KeyPath, Named, OnDeadline,
-    Plan, PlanErrors, PlanSpec, Policy, Stage, StrategyKind, StrategySpec, blue_green, canary,
+    Calendar, Check, CheckIndex, CheckRef, Deadline, Gate, HookPlan, IndexSet, KeyPath, Named,
+    OnDeadline, Plan, PlanErrors, PlanSpec, Policy, Stage, StrategyKind, StrategySpec, blue_green,
+    canary,
     checks::{self, Around},
     evidence, gates, policy,
     problem::{Known, ProblemKind, Problems},

@@ -4,7 +4,7 @@ use super::{
     Baseline, Check, CompareSpec, EvidenceSpec, IndexSet, JudgeKind, KeyPath, ShareSpec, Sureness,
     problem::{ProblemKind, Problems},
 };
-use crate::health::{Against, Compare, Method, Share};
+use crate::health::{Against, Asks, Compare, Method, Share};
 
 /// Looks that a rollout is expected to take when a plan does not say.
 const PLANNED_LOOKS: u32 = 60;
@@ -21,7 +21,11 @@ pub(super) fn sureness(spec: &EvidenceSpec, problems: &mut Problems) -> Sureness
     let rate = spec.requests_per_minute;
     let wrong = rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0));
     let found = rate.unwrap_or_default();
-    problems.add_if(wrong, &at.key("requests_per_minute"), ProblemKind::number(found, "more than 0"));
+    problems.add_if(
+        wrong,
+        &at.key("requests_per_minute"),
+        ProblemKind::number(found, "more than 0"),
+    );
     Sureness {
         alpha: share(spec.alpha, 0.01, &at.key("alpha"), problems),
         beta: share(spec.beta, 0.05, &at.key("beta"), problems),
@@ -84,6 +88,7 @@ pub(super) fn compare(
     problems.add_if(looks == 0, &at.key("planned_looks"), ProblemKind::number(0.0, "1 or more"));
     margins(spec, tolerate, at, problems);
     Compare {
+        asks: Asks::Both,
         method,
         worse: spec.worse.unwrap_or_default(),
         against: against(spec.rate, baseline, at, problems),
@@ -134,7 +139,7 @@ fn against(
     match baseline {
         Baseline::Fixed => {
             problems.add_if(rate.is_none(), &place, ProblemKind::Needed("the baseline fixed"));
-            Against::Rate(share(rate, 0.5, &place, problems))
+            Against::Rate(within(rate, 0.5, &place, problems, "more than 0", |n| n > 0.0))
         }
         other => {
             problems.add_if(rate.is_some(), &place, ProblemKind::OnlyWith("the baseline fixed"));

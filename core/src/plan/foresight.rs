@@ -8,9 +8,7 @@ use crate::{
     Span, Weight,
     health::{
         Against, Compare,
-        sequential::{
-            Traffic, expected_looks, information_of_split, smallest_detectable_ratio,
-        },
+        sequential::{Traffic, expected_looks, information_of_split, smallest_detectable_ratio},
     },
 };
 

@@ -93,7 +93,10 @@ impl Compiler<'_> {
     fn can_pass(&mut self, written: &[CheckRef], evidence: Evidence, at: &KeyPath) {
         for (place, name) in written.iter().map(CheckRef::name).enumerate() {
             let check = self.checks.iter().find(|check| check.name == name);
-            let problem = check.and_then(|check| evidence.lacks(name, check.baseline));
+            let problem = check.and_then(|check| {
+                let dry = check.judge.is_dry_run().then(|| ProblemKind::DryRun(name.to_owned()));
+                dry.or_else(|| evidence.lacks(name, check.baseline))
+            });
             if let Some(problem) = problem {
                 self.problems.add(&at.item(place), problem);
             }

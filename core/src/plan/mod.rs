@@ -12,6 +12,7 @@ mod compile;
 mod evidence;
 mod foresight;
 mod gates;
+mod parity;
 mod policy;
 mod problem;
 mod report;
@@ -32,7 +33,10 @@ pub use spec::*;
 pub use stage::*;
 pub use written::CheckRef;
 
-use crate::{CalendarState, Capabilities, Span, Target, Timestamp, health::{Compare, Judge, Panel, Seat, Share, Threshold}};
+use crate::{
+    CalendarState, Capabilities, Role, Span, Target, Timestamp,
+    health::{Asks, Compare, Judge, Panel, Seat, Share, Threshold, kayenta::Kayenta},
+};
 
 /// Which of the three ways of writing stages a plan was written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -84,6 +88,27 @@ pub struct Check {
 }
 
 impl Check {
+    /// Its judge in one of its jobs; `custom` finds those of the embedding program.
+    ///
+    /// Evidence that counts towards rolling back is gathered by the guard, over the whole rollout, and
+    /// evidence for going on by the gate, from its own windows.
+    #[must_use]
+    pub fn judge(
+        &self,
+        role: Role,
+        custom: impl FnOnce(&str) -> Option<Arc<dyn Judge>>,
+    ) -> Option<Arc<dyn Judge>> {
+        match (&self.judge, role) {
+            (JudgeKind::Compare(compare), Role::Guard) if self.weight > 0.0 => {
+                Some(Arc::new(Compare { asks: Asks::Worse, ..*compare }))
+            }
+            (JudgeKind::Compare(compare), Role::Gate) if self.weight > 0.0 => {
+                Some(Arc::new(Compare { asks: Asks::NoWorse, ..*compare }))
+            }
+            (kind, _) => kind.judge(custom),
+        }
+    }
+
     /// Whether its evidence counts towards rolling back.
     #[must_use]
     pub fn gathers(&self) -> bool {
@@ -102,11 +127,23 @@ pub enum JudgeKind {
     Share(Share),
     /// A line, and how often it may be crossed.
     Threshold(Threshold),
+    /// Kayenta's rank test.
+    Kayenta(Kayenta),
     /// A judge of the embedding program, registered with the engine under this name.
     Custom(String),
 }
 
 impl JudgeKind {
+    /// Whether it only reports, so that no gate may wait for it.
+    #[must_use]
+    pub const fn is_dry_run(&self) -> bool {
+        match self {
+            Self::Threshold(threshold) => threshold.is_dry_run(),
+            Self::Kayenta(kayenta) => kayenta.is_dry_run(),
+            Self::Compare(_) | Self::Share(_) | Self::Custom(_) => false,
+        }
+    }
+
     /// The judge itself; `custom` finds those of the embedding program.
     #[must_use]
     pub fn judge(
@@ -117,6 +154,7 @@ impl JudgeKind {
             Self::Compare(compare) => Arc::new(*compare),
             Self::Share(share) => Arc::new(*share),
             Self::Threshold(threshold) => Arc::new(*threshold),
+            Self::Kayenta(kayenta) => Arc::new(*kayenta),
             Self::Custom(name) => return custom(name),
         })
     }

@@ -7,7 +7,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{CalendarError, StrategyKind};
-use crate::{Span, Weight, health::ThresholdError};
+use crate::{
+    Span, Weight,
+    health::{ThresholdError, kayenta::ConfigError},
+};
 
 /// One step of a [`KeyPath`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -343,6 +346,12 @@ pub enum ProblemKind {
     /// A threshold that can not be built.
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
+    /// A judge of Kayenta's that can not be built.
+    #[error(transparent)]
+    Kayenta(#[from] ConfigError),
+    /// A gate that waits for a check that only reports.
+    #[error("check {0:?} is a dry run, which never passes; expected one that decides")]
+    DryRun(String),
     /// A twin that is the check itself.
     #[error("a check can not be its own twin; expected another check")]
     OwnTwin,

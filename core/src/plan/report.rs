@@ -11,7 +11,10 @@ use super::{
     JudgeKind, Pace, Plan, Stage, StrategyKind, Sureness,
     foresight::{self, Foresight},
 };
-use crate::{Operation, SafetyClass, Span, WaitPoint, Weight, health::Bound};
+use crate::{
+    Operation, SafetyClass, Span, WaitPoint, Weight,
+    health::{Against, Bound},
+};
 
 /// What a plan will do, in sentences. Prints as text; serializes for programs that show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -218,6 +221,7 @@ fn guard(check: &Check) -> String {
             format!("no worse than {} times", compare.tolerate)
         }
         JudgeKind::Compare(_) => "no worse than".to_owned(),
+        JudgeKind::Kayenta(_) => "not shifted, by Kayenta's rank test, from that".to_owned(),
         JudgeKind::Share(share) => format!("split as asked, to {}", share.tolerance),
         JudgeKind::Custom(name) => format!("judged by {name}"),
     };
@@ -305,6 +309,7 @@ fn class(what: &str, operation: Operation) -> String {
 fn warnings(plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(unused(plan));
+    lines.extend(before_and_after(plan));
     lines.extend(checks_of(plan, plan.guards).filter_map(unguarded_at_full));
     lines.extend(unguarded(plan));
     lines.extend(plan.stages.iter().flat_map(|stage| hurried(stage, plan)));
@@ -318,6 +323,23 @@ fn warnings(plan: &Plan) -> Vec<String> {
     lines.extend(unchecked_first(plan));
     lines.extend(platform(plan));
     lines
+}
+
+/// Checks that compare with another time, and what they take for granted.
+fn before_and_after(plan: &Plan) -> Vec<String> {
+    let past = plan.checks.iter().filter_map(|check| match &check.judge {
+        JudgeKind::Compare(compare) if compare.against == Against::History => {
+            Some((check, compare))
+        }
+        _ => None,
+    });
+    past.map(|(check, compare)| {
+        format!(
+            "check {} compares with the time before the rollout: whatever else changes by more than x{} counts as the release's doing",
+            check.name, compare.tolerate
+        )
+    })
+    .collect()
 }
 
 /// Checks that nothing refers to.
@@ -375,7 +397,9 @@ fn hurried(stage: &Stage, plan: &Plan) -> Vec<String> {
 /// The time from the first window's start until a check can have passed.
 const fn least_time(check: &Check, metric_lag: Span) -> Span {
     let looks = match &check.judge {
+        JudgeKind::Threshold(line) if line.looks() == u32::MAX => 1,
         JudgeKind::Threshold(line) => line.looks(),
+        JudgeKind::Kayenta(kayenta) => kayenta.looks(),
         JudgeKind::Compare(_) | JudgeKind::Share(_) | JudgeKind::Custom(_) => 1,
     };
     let more = check.every.0.saturating_mul(looks.saturating_sub(1) as u64);

@@ -9,7 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::{CheckRef, stage::OnDeadline};
 use crate::{
     Span, Weight,
-    health::{Method, Worse},
+    health::{
+        Method, Worse,
+        kayenta::{Direction, NanStrategy},
+    },
 };
 
 /// A plan as written.
@@ -459,6 +462,8 @@ pub enum JudgeSpec {
     Share(ShareSpec),
     /// A line, and how often it may be crossed.
     Threshold(ThresholdSpec),
+    /// Kayenta's rank test, for those who come from it.
+    Kayenta(KayentaSpec),
     /// A judge of the embedding program, by the name it was registered under.
     Custom(String),
 }
@@ -495,7 +500,7 @@ pub struct CompareSpec {
     /// baseline's. Default 0.001; 0 for never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negligible: Option<f64>,
-    /// With the baseline `fixed`: the rate to compare with, above 0 and below 1.
+    /// With the baseline `fixed`: what to compare with, more than 0; of a rate, less than 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
     /// Looks that the rollout is expected to take; evidence stays valid beyond them. Default 60.
@@ -563,6 +568,73 @@ pub struct ThresholdSpec {
     /// Samples of the candidate that make a look usable. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_samples: Option<u64>,
+    /// A stricter line of the same kind: between the two a look is inconclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<f64>,
+    /// Successes in a row that pass before `looks` are taken. Default: none do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consecutive_success_limit: Option<u32>,
+    /// Whose way of counting is used. `argo`: `looks` is its count, and `failure_limit` failures are
+    /// tolerated; `flagger`: the `failure_limit`-th failed check fails. Default: neither's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counting: Option<CountingSpec>,
+    /// Only reports: nothing fails, and no gate may wait for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+}
+
+/// Whose way of counting is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CountingSpec {
+    /// Argo Rollouts'.
+    Argo,
+    /// Flagger's.
+    Flagger,
+}
+
+/// Kayenta's judge of one metric, by its own names. Everything has Kayenta's default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct KayentaSpec {
+    /// Which way is bad: `increase`, `decrease` or `either`. Default `either`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// What a missing point is: `remove` or `replace` by zero. Default `remove`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nan: Option<NanStrategy>,
+    /// Interquartile ranges beyond which points are left out. Default: none are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlier_factor: Option<f64>,
+    /// The mean ratio from which more matters. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_increase: Option<f64>,
+    /// The mean ratio from which less matters. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_decrease: Option<f64>,
+    /// The share of the estimate that the interval must be away from zero. Default 0.25.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<f64>,
+    /// The level of the interval. Default 0.98.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// Finds the interval as Kayenta does, to an absolute 1e-4, instead of exactly.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub root_tolerance: bool,
+    /// Usable looks before a pass. Default 50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looks: Option<u32>,
+    /// Looks from one judgement to the next. Default 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_every: Option<u32>,
+    /// Looks back over this many points only. Default: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookback: Option<u32>,
+    /// Only reports: nothing fails, and no gate may wait for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
 }
 
 /// A hook.

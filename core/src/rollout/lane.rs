@@ -57,6 +57,13 @@ impl Turn<'_> {
                 self.next.confirm_by = self.now.after(self.plan.policy.confirm);
                 self.match_traffic();
             }
+            Action::Mirror { to }
+                if self.minds_extra() && self.next.world.extra.seen != Some(to) =>
+            {
+                // A shift that waits to be seen keeps its own time.
+                let by = self.now.after(self.plan.policy.confirm);
+                self.next.confirm_by = self.next.confirm_by.min(by);
+            }
             Action::Release { .. } => self.released(),
             _ => {}
         }
@@ -175,6 +182,17 @@ impl Turn<'_> {
     pub(crate) fn reassert(&mut self) {
         self.next.reasserted = self.next.reasserted.saturating_add(1);
         self.shift_again();
+    }
+
+    /// Sends the copies and tests that were acknowledged and never seen once more.
+    pub(crate) fn reassert_extra(&mut self) {
+        self.next.reasserted = self.next.reasserted.saturating_add(1);
+        self.next.confirm_by = NEVER;
+        self.evidence = self.world_evidence();
+        if let Phase::Gating { .. } = self.next.phase {
+            self.stop_bake();
+        }
+        self.send(Action::Mirror { to: self.next.world.extra.asked });
     }
 
     pub(crate) fn shift_again(&mut self) {

@@ -4,7 +4,7 @@
 
 use crate::{
     Action, CapacityKind, Hold, Observation, OnDeadline, Outlook, Phase, PlatformRun, PlatformSeen,
-    SeenCapacity, SeenTraffic, Timestamp, Weight,
+    SeenCapacity, SeenTraffic, Span, Timestamp, Weight,
     next_move::{For, NEVER, Next, carried, restored},
     rollout::{CallState, Ignored, PlatformTold, Rollout, trigger::Trigger, turn::Turn},
 };
@@ -32,6 +32,9 @@ impl Turn<'_> {
         }
         if seen.extra.is_some() {
             self.next.world.extra.seen = seen.extra;
+        }
+        if seen.traffic.is_some() {
+            self.match_extra();
         }
         if let Some(capacity) = &seen.capacity {
             self.take_capacity(capacity);
@@ -80,9 +83,39 @@ impl Turn<'_> {
         }
         if seen.high == traffic.asked && seen.low == traffic.asked {
             traffic.matched = true;
-            self.next.confirm_by = NEVER;
-            self.next.reasserted = 0;
+            if !self.next.world.extra.is_unseen() {
+                self.seen_as_asked();
+            }
             self.next.drained = self.now.after(self.plan.policy.drain);
+        }
+    }
+
+    /// Nothing that was acknowledged has yet to be seen.
+    const fn seen_as_asked(&mut self) {
+        self.next.confirm_by = NEVER;
+        self.next.reasserted = 0;
+    }
+
+    /// Whether copies and tests are set again when they are not seen: while they may be what a gate
+    /// rests on, and on the way back.
+    pub(crate) const fn minds_extra(&self) -> bool {
+        matches!(self.next.phase, Phase::Moving { .. } | Phase::Gating { .. })
+            || self.next.phase.is_backward()
+    }
+
+    /// Copies and tests that are not as asked, with nothing under way, are set again: they were
+    /// never done, or landed late, or somebody changed them.
+    fn match_extra(&mut self) {
+        if self.next.call.is_some() || self.platform_paced() {
+            return;
+        }
+        let world = &self.next.world;
+        match (world.extra.is_unseen(), world.traffic.matched) {
+            (true, _) if self.next.confirm_by == NEVER && self.minds_extra() => {
+                self.next.confirm_by = self.now;
+            }
+            (false, true) => self.seen_as_asked(),
+            _ => {}
         }
     }
 
@@ -349,6 +382,9 @@ impl Turn<'_> {
         if self.platform_paced() {
             return self.survey_platform_confirming();
         }
+        if world.extra.is_unseen() {
+            return Trigger::Noted;
+        }
         if world.kind != CapacityKind::Elastic {
             if !world.counted {
                 return Trigger::Noted;
@@ -365,13 +401,30 @@ impl Turn<'_> {
                 return Trigger::Contradicted;
             }
         }
-        if world.late.latest() > self.now {
+        if world.late.latest().max(self.old_units_by()) > self.now {
             Trigger::Noted
         } else if self.next.first {
             Trigger::NothingLeft
         } else {
             Trigger::OutcomeSeen
         }
+    }
+
+    /// Until when the report of a rollback waits for units that batches took away: zero (long ago)
+    /// when every one is ready. Enough of them serve already, so old units that crash hold up the
+    /// report for as long as a shift may be unseen, and no longer.
+    fn old_units_by(&self) -> Timestamp {
+        let Phase::Confirming { outcome: Outlook::RolledBack(_), by, .. } = self.next.phase else {
+            return Timestamp::default();
+        };
+        let world = &self.next.world;
+        let batched = self.wanted().1.in_step && !self.next.first;
+        if !batched || world.stable.total.ready >= world.full {
+            return Timestamp::default();
+        }
+        let policy = &self.plan.policy;
+        let quiet = Timestamp(by.0.saturating_sub(policy.rollback.0));
+        quiet.after(Span(policy.confirm.0.min(policy.rollback.0)))
     }
 
     // --- The platform.
@@ -493,10 +546,14 @@ impl Turn<'_> {
         if let Some(trigger) = self.due_call() {
             return Ok(trigger);
         }
-        if come(self.next.live_confirm_by()) && !self.carries_asked() {
+        let shift_unseen = !self.next.world.traffic.matched;
+        if come(self.next.live_confirm_by()) && shift_unseen && !self.carries_asked() {
             // The fleet has grown meanwhile: the candidate first, then its traffic.
             self.next.confirm_by = now.after(self.plan.policy.confirm);
             return Ok(Trigger::Noted);
+        }
+        if come(self.next.live_confirm_by()) && self.next.world.traffic.matched {
+            return Ok(self.due_extra());
         }
         if come(self.next.live_confirm_by()) {
             let often = self.next.reasserted >= self.plan.policy.attempts;
@@ -545,6 +602,17 @@ impl Turn<'_> {
             CallState::Settling { .. } => Trigger::Settled,
             CallState::LookUp => return None,
         })
+    }
+
+    /// All traffic is seen as asked: it is copies or tests that are not.
+    fn due_extra(&mut self) -> Trigger {
+        self.evidence = self.world_evidence();
+        if !self.minds_extra() {
+            self.seen_as_asked();
+            return Trigger::Noted;
+        }
+        let often = self.next.reasserted >= self.plan.policy.attempts;
+        if often { Trigger::ExtraTooOften } else { Trigger::ExtraLate }
     }
 
     fn due_lack(&mut self) -> Trigger {
@@ -601,8 +669,8 @@ impl Turn<'_> {
             }
             Phase::Confirming { quiet, .. } if quiet != Timestamp::default() => quiet,
             Phase::Confirming { .. } => {
-                let late = self.next.world.late.latest();
-                if late > self.now { late } else { NEVER }
+                let at = self.next.world.late.latest().max(self.old_units_by());
+                if at > self.now { at } else { NEVER }
             }
             _ => NEVER,
         }

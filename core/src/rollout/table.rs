@@ -43,6 +43,7 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
         (Pending { started: false, .. }, T::StartLater) => (Rule::StartNoted, Turn::note_start),
         (Pending { .. }, T::Freed) => (Rule::Freed, Turn::await_start),
         (Pending { .. }, T::FreedToStart) => (Rule::StartedAfterPredecessor, Turn::begin),
+        (Pending { .. }, T::StableGone) => (Rule::StableNotServing, Turn::withdraw),
         (Pending { .. }, T::LateHold) => (Rule::StartOverdue, Turn::wait_on),
         (Pending { .. }, T::LateAsk) => (Rule::StartOverdue, Turn::ask),
         (Pending { .. }, T::LateRollBack) => (Rule::StartExpired, Turn::withdraw),
@@ -112,7 +113,7 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
         (Confirming { outcome: Outlook::Completed, .. }, T::Contradicted) => (Rule::CompletionContradicted, Turn::complete_again),
         (Confirming { outcome: Outlook::Completed, .. }, T::Contested) => (Rule::Contested, Turn::halt_contested),
         (Confirming { outcome: Outlook::Completed, .. }, T::MoveFailed) => (Rule::CompletionMoveGaveUp, Turn::give_up_completed),
-        (Confirming { outcome: Outlook::Completed, .. }, T::ConfirmTooOften) => (Rule::CompletionOverdue, Turn::halt_overdue),
+        (Confirming { outcome: Outlook::Completed, .. }, T::ConfirmTooOften | T::ExtraTooOften) => (Rule::CompletionOverdue, Turn::halt_overdue),
         (Confirming { outcome: Outlook::Completed, .. }, T::LateAsk) => (Rule::CompletionOverdue, Turn::halt_overdue),
 
         // From RollingBack.
@@ -130,7 +131,7 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
         (Confirming { .. }, T::Decided) => (Rule::MoveDecided, Turn::take_step),
         (Confirming { .. }, T::Quiet) => (Rule::QuietReached, Turn::read_once_more),
         (RollingBack { .. } | Confirming { .. }, T::MoveFailed) => (Rule::RollbackMoveGaveUp, Turn::give_up_back),
-        (RollingBack { .. } | Confirming { .. }, T::ConfirmTooOften) => (Rule::RollbackNeverSeen, Turn::give_up_back),
+        (RollingBack { .. } | Confirming { .. }, T::ConfirmTooOften | T::ExtraTooOften) => (Rule::RollbackNeverSeen, Turn::give_up_back),
         (RollingBack { .. } | Confirming { .. }, T::LateAsk) => (Rule::RollbackOverdue, Turn::halt_back),
         (RollingBack { .. } | Confirming { .. }, T::Contested) => (Rule::Contested, Turn::halt_contested),
         (RollingBack { .. } | Confirming { .. }, T::Abort | T::AbortLate | T::Pause | T::GuardFailed | T::GuardLacks | T::Distrusted | T::GuardFailedLate | T::GuardFailedRedeploy) if phase.is_backward() => return None,
@@ -156,6 +157,8 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
         (_, T::MoveFailed) => (Rule::MoveGaveUp, Turn::give_up_forward),
         (_, T::ConfirmLate) => (Rule::ShiftReasserted, Turn::reassert),
         (_, T::ConfirmTooOften) => (Rule::ShiftNeverSeen, Turn::give_up_forward),
+        (_, T::ExtraLate) => (Rule::ExtraReasserted, Turn::reassert_extra),
+        (_, T::ExtraTooOften) => (Rule::ExtraNeverSeen, Turn::give_up_forward),
 
         // From Moving, Gating or KeepWarm: drift.
         (Moving { .. } | Gating { .. } | KeepWarm { .. }, T::Above) => (Rule::DriftReset, Turn::correct),

@@ -33,6 +33,7 @@ pub(crate) enum Trigger {
     // The rollout before.
     Freed,
     FreedToStart,
+    StableGone,
     // The move lane.
     Acknowledged,
     FoundDone,
@@ -44,6 +45,8 @@ pub(crate) enum Trigger {
     MoveFailed,
     ConfirmLate,
     ConfirmTooOften,
+    ExtraLate,
+    ExtraTooOften,
     // The world.
     Decided,
     Reached,
@@ -152,7 +155,7 @@ impl Turn<'_> {
             Event::Judged(judged) => self.read_verdict(judged),
             Event::HookAnswered { hook, answer } => self.read_hook(*hook, *answer),
             Event::CalendarRead(calendar) => self.read_calendar(*calendar),
-            Event::Freed(world) => self.read_freed(world),
+            Event::Freed { world, stable_serves } => self.read_freed(world, *stable_serves),
             Event::DeadlineReached => self.due(),
             Event::ClockStepped { by_ms } => {
                 self.evidence = Evidence::Clock { by_ms: *by_ms };
@@ -221,12 +224,20 @@ impl Turn<'_> {
         }
     }
 
-    fn read_freed(&mut self, world: &crate::World) -> Result<Trigger, Ignored> {
+    fn read_freed(
+        &mut self,
+        world: &crate::World,
+        stable_serves: bool,
+    ) -> Result<Trigger, Ignored> {
         let Phase::Pending { after: Some(_), started, .. } = self.next.phase else {
             return Err(Ignored::NotNow);
         };
         self.next.world = world.clone();
         self.next.first = world.is_empty();
+        if !stable_serves {
+            self.evidence = self.world_evidence();
+            return Ok(Trigger::StableGone);
+        }
         Ok(if started { Trigger::FreedToStart } else { Trigger::Freed })
     }
 

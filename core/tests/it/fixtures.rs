@@ -208,6 +208,16 @@ pub(crate) fn redeploying(mut spec: PlanSpec) -> PlanSpec {
     spec
 }
 
+/// A blue/green of revisions that must not serve side by side: it switches at once.
+pub(crate) fn at_once(mut spec: PlanSpec) -> PlanSpec {
+    spec.policy.incompatible = true;
+    if let StrategySpec::BlueGreen(blue_green) = &mut spec.strategy {
+        blue_green.before.approval = false;
+        blue_green.steps.clear();
+    }
+    spec
+}
+
 pub(crate) fn zoned() -> Capabilities {
     Capabilities { zones: vec!["a".into(), "b".into()], ..routerless() }
 }

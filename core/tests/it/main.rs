@@ -4,6 +4,7 @@
 mod deep;
 mod docs;
 mod drift;
+mod evidence;
 mod explore;
 mod fixtures;
 mod late;

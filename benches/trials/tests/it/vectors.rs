@@ -21,8 +21,13 @@ pub(crate) struct Case {
     tolerance: (f64, f64),
 }
 
-/// The named answers to a case.
-pub(crate) type Outputs = Vec<(&'static str, Value)>;
+/// The answers to a case, by name.
+pub(crate) type Outputs = Value;
+
+/// Answers, each under its name.
+pub(crate) fn named<const N: usize>(answers: [(&'static str, Value); N]) -> Outputs {
+    answers.into_iter().map(|(name, answer)| (name.to_owned(), answer)).collect()
+}
 
 /// Answers cases of one method.
 pub(crate) type Runner = fn(&Case) -> Outputs;
@@ -38,20 +43,26 @@ pub(crate) fn cases() -> Vec<Case> {
     file["cases"].as_array().unwrap().iter().map(Case::read).collect()
 }
 
-/// Runs every case of the table's methods; panics with all that differ. Gives cases per method.
-pub(crate) fn check(table: Table) -> BTreeMap<&'static str, usize> {
-    let mut counts: BTreeMap<_, _> = table.iter().map(|(method, _)| (*method, 0)).collect();
+/// Runs every case of the table's methods; panics with all that differ. Prints for each method how
+/// many cases it has, and the largest part of their tolerance that an answer used.
+pub(crate) fn check(table: Table) {
+    let mut used: BTreeMap<_, _> = table.iter().map(|(method, _)| (*method, (0, 0.0))).collect();
     let mut wrong = Vec::new();
     for case in cases() {
-        if let Some((method, run)) = table.iter().find(|(method, _)| *method == case.method) {
-            *counts.entry(method).or_default() += 1;
-            wrong.extend(case.differences(&run(&case)));
-        }
+        let Some((method, run)) = table.iter().find(|(method, _)| *method == case.method) else {
+            continue;
+        };
+        let outputs = run(&case);
+        let (count, most) = used.entry(method).or_default();
+        *count += 1;
+        *most = case.tolerance_used(&outputs).fold(*most, |most, (_, used)| f64::max(most, used));
+        wrong.extend(case.differences(&outputs));
     }
-    println!("{counts:#?}");
+    for (method, (count, most)) in &used {
+        println!("{method}: {count} cases, at most {most:.1e} of the tolerance used");
+        assert!(*count > 0, "{method} has no case");
+    }
     assert!(wrong.is_empty(), "{} answers differ:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(counts.values().all(|count| *count > 0), "a method of the table has no case");
-    counts
 }
 
 impl Case {
@@ -106,29 +117,54 @@ impl Case {
         self.value(name).as_array().unwrap().iter().map(numbers).collect()
     }
 
-    /// What is expected and was not answered, one sentence each.
-    fn differences(&self, outputs: &Outputs) -> Vec<String> {
-        let expected = self.expected.as_object().unwrap();
-        let differs = |(name, expected): (&String, &Value)| {
-            let got = outputs.iter().find(|(given, _)| given == name).map(|(_, got)| got);
-            let same = got.is_some_and(|got| self.same(got, expected));
-            (!same).then(|| format!("{} {name}: {got:?}, not {expected}", self.id))
-        };
-        expected.iter().filter_map(differs).collect()
+    /// The entries at the positions `at`, which count from 1.
+    pub(crate) fn at<T: Clone>(&self, series: &[T]) -> Vec<T> {
+        self.list("at").iter().map(|place| series[*place as usize - 1].clone()).collect()
     }
 
-    fn same(&self, got: &Value, expected: &Value) -> bool {
+    /// What is expected and was not answered, one sentence each.
+    fn differences(&self, outputs: &Outputs) -> Vec<String> {
+        let wrong = self.tolerance_used(outputs).filter(|(_, used)| *used > 1.0);
+        let sentence = |(name, _): (&str, f64)| {
+            let (got, expected) = (outputs.get(name), &self.expected[name]);
+            format!("{} {name}: {got:?}, not {expected}", self.id)
+        };
+        wrong.map(sentence).collect()
+    }
+
+    /// Each expected name, and how much of the tolerance its answer uses: above one is wrong.
+    fn tolerance_used(&self, outputs: &Outputs) -> impl Iterator<Item = (&str, f64)> {
+        self.expected.as_object().unwrap().iter().map(|(name, expected)| {
+            let used = outputs.get(name).map_or(f64::INFINITY, |got| self.used(got, expected));
+            (name.as_str(), used)
+        })
+    }
+
+    fn used(&self, got: &Value, expected: &Value) -> f64 {
         match (got, expected) {
-            (Value::Array(got), Value::Array(expected)) => {
-                got.len() == expected.len()
-                    && got.iter().zip(expected).all(|(got, expected)| self.same(got, expected))
+            (Value::Array(got), Value::Array(expected)) if got.len() == expected.len() => {
+                got.iter().zip(expected).map(|(g, e)| self.used(g, e)).fold(0.0, f64::max)
             }
-            (Value::Number(got), Value::Number(expected)) => {
+            (Value::Number(got), Value::Number(expected)) if expected.is_f64() => {
                 let (got, expected) = (got.as_f64().unwrap(), expected.as_f64().unwrap());
-                (got - expected).abs() <= self.tolerance.0 + self.tolerance.1 * expected.abs()
+                let tolerance = self.tolerance.0 + self.tolerance.1 * expected.abs();
+                if got == expected { 0.0 } else { (got - expected).abs() / tolerance }
             }
-            // Truth values and words, infinities among them, are equal or wrong.
-            _ => got == expected,
+            // Whole numbers, truth values and words, infinities among them, are equal or wrong.
+            (Value::Number(got), Value::Number(expected)) => {
+                if got.as_f64() == expected.as_f64() {
+                    0.0
+                } else {
+                    f64::INFINITY
+                }
+            }
+            _ => {
+                if got == expected {
+                    0.0
+                } else {
+                    f64::INFINITY
+                }
+            }
         }
     }
 }
@@ -141,7 +177,7 @@ fn number(value: &Value) -> f64 {
     }
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(number).collect()
 }
 

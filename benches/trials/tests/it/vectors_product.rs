@@ -7,7 +7,7 @@ use tidegate_core::health::sequential::{
     e_benjamini_hochberg, population_stability, weighted_mean,
 };
 
-use crate::vectors::{Case, Outputs, Table, check, written, written_all};
+use crate::vectors::{Case, Outputs, Table, check, named, written, written_all};
 
 /// Methods of the judges.
 pub(crate) const TABLE: Table = &[
@@ -57,14 +57,14 @@ fn split_eprocess(case: &Case) -> Outputs {
     let (e1, e0) = (case.list("events_canary"), case.list("events_baseline"));
     let (x1, x0) = (case.list("exposure_canary"), case.list("exposure_baseline"));
     let looks = (0..e1.len()).map(|t| process.look(e1[t], e0[t], x1[t], x0[t]).unwrap());
-    vec![("log_e", written_all(looks))]
+    named([("log_e", written_all(looks))])
 }
 
 fn t_mixture_one_sided(case: &Case) -> Outputs {
     assert_eq!(case.list("g"), [0.04, 0.25, 1.0, 4.0]);
     let mut process = MinuteProcess::new();
     let looks = case.list("y").into_iter().map(|y| process.look(y).unwrap());
-    vec![("log_e", written_all(looks))]
+    named([("log_e", written_all(looks))])
 }
 
 fn merge_evalues(case: &Case) -> Outputs {
@@ -73,12 +73,12 @@ fn merge_evalues(case: &Case) -> Outputs {
     let weighted: Vec<_> = case.list("weights").into_iter().zip(logs.iter().copied()).collect();
     let mean = weighted_mean(&weighted).unwrap();
     let e_bh = e_benjamini_hochberg(&logs, alpha).unwrap();
-    vec![
+    named([
         ("mean", written(mean.exp())),
         ("rejects", Value::from(mean >= -alpha.ln())),
         ("product", written(logs.iter().sum::<f64>().exp())),
         ("e_bh", Value::from(e_bh)),
-    ]
+    ])
 }
 
 fn sample_ratio_eprocess(case: &Case) -> Outputs {
@@ -90,11 +90,11 @@ fn sample_ratio_eprocess(case: &Case) -> Outputs {
         above.push(process.log_evidence_above());
         below.push(process.log_evidence_below());
     }
-    vec![
+    named([
         ("log_e_above", written_all(above)),
         ("log_e_below", written_all(below)),
         ("log_e", written_all(both)),
-    ]
+    ])
 }
 
 fn convex_null_two_proportions(case: &Case) -> Outputs {
@@ -107,11 +107,11 @@ fn convex_null_two_proportions(case: &Case) -> Outputs {
     let projected = margin.project(Side::Above, alternative, requests1, requests0);
     let (events1, events0) = (case.number("k1"), case.number("k0"));
     let look = ArmCounts { events1, requests1, events0, requests0 };
-    vec![
+    named([
         ("projected_p1", written(projected.rate1)),
         ("projected_p0", written(projected.rate0)),
         ("log_e", written(look.log_likelihood_ratio(alternative, projected))),
-    ]
+    ])
 }
 
 fn two_sample_multinomial(case: &Case) -> Outputs {
@@ -119,7 +119,7 @@ fn two_sample_multinomial(case: &Case) -> Outputs {
     let kappa = case.number("kappa");
     let mut process = ClassProcess::with_smoothing(canary[0].len(), kappa).unwrap();
     let looks = canary.iter().zip(&baseline).map(|(one, zero)| process.look(one, zero).unwrap());
-    vec![("log_e", written_all(looks))]
+    named([("log_e", written_all(looks))])
 }
 
 fn exact_conditional_spending(case: &Case) -> Outputs {
@@ -140,11 +140,11 @@ fn exact_conditional_spending(case: &Case) -> Outputs {
             break;
         }
     }
-    vec![
+    named([
         ("critical_count", looks.iter().map(|look| Value::from(look.critical)).collect()),
         ("spent", written_all(looks.iter().map(|look| look.spent))),
         ("rejects", looks.iter().map(|look| Value::from(look.rejects)).collect()),
-    ]
+    ])
 }
 
 fn psi(case: &Case) -> Outputs {
@@ -152,7 +152,7 @@ fn psi(case: &Case) -> Outputs {
     let (actual, expected) = (case.list("actual"), case.list("expected"));
     let stability = population_stability(&actual, &expected, case.number("floor"));
     let stability = stability.unwrap().unwrap();
-    vec![("psi", written(stability.index)), ("null_bias", written(stability.null_bias))]
+    named([("psi", written(stability.index)), ("null_bias", written(stability.null_bias))])
 }
 
 fn dispersion_von_neumann(case: &Case) -> Outputs {
@@ -170,5 +170,5 @@ fn dispersion_split(case: &Case) -> Outputs {
 fn dispersion(case: &Case, measured: Option<Dispersion>) -> Outputs {
     assert_eq!(case.number("floor"), 1.0);
     let measured = measured.unwrap_or(Dispersion { raw: 0.0 });
-    vec![("raw", written(measured.raw)), ("dispersion", written(measured.factor()))]
+    named([("raw", written(measured.raw)), ("dispersion", written(measured.factor()))])
 }

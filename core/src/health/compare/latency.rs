@@ -3,7 +3,7 @@
 //! By edges this is a sequential test of stochastic order, with the power where the traffic is; by
 //! minutes it is robust against arms that wobble.
 
-use super::{Against, Compare, Gathered, Means, Past, Unusable, half_each, past::Scatter};
+use super::{Compare, Gathered, Means, Past, Unusable, half_each, past::Scatter};
 use crate::health::{
     Measurement,
     sequential::{Side, SplitProcess, SplitTest, StartMass, weighted_mean},
@@ -49,9 +49,6 @@ struct Arm<'a> {
 
 impl Latency {
     pub(super) fn new(compare: &Compare, past: &Past) -> Result<Self, Unusable> {
-        if compare.against != Against::Stable {
-            return Err(Unusable::Wrong);
-        }
         let (edges, known) = (Vec::new(), Vec::new());
         let means = Means::new(compare, past)?;
         Ok(Self { compare: *compare, past: past.clone(), edges, known, means, below: None })
@@ -99,7 +96,8 @@ impl Latency {
         let useful: Vec<usize> =
             (0..shares.len()).filter(|nth| shares.get(*nth).is_some_and(useful)).collect();
         let step = useful.len().div_ceil(MOST_EDGES).max(1);
-        for nth in useful.iter().copied().step_by(step) {
+        let edges = useful.iter().copied().step_by(step).filter(|_| self.compare.asks_worse());
+        for nth in edges.collect::<Vec<_>>() {
             let above = self.test(Side::Above, self.compare.tolerate, nth)?;
             self.edges.push(Edge { nth, above });
         }
@@ -107,7 +105,7 @@ impl Latency {
             shares.get(*nth).map_or(f64::MAX, |share| (libm::log(*share) - libm::log(TAIL)).abs())
         };
         let tail = useful.into_iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
-        if let Some(nth) = tail {
+        if let Some(nth) = tail.filter(|_| self.compare.asks_no_worse()) {
             let margin = TAIL_MARGIN.max(self.compare.tolerate * 1.5);
             self.below = Some((nth, self.test(Side::Below, margin, nth)?));
         }
@@ -121,7 +119,11 @@ impl Latency {
             Some((*above.get(nth)?, *samples))
         };
         let Scatter { dispersion, .. } = self.past.scatter(events).unwrap_or_default();
-        let start = StartMass::Planned { looks: self.compare.planned_looks };
+        let start = match side {
+            Side::Above => StartMass::Planned { looks: self.compare.planned_looks },
+            // A good candidate is good from the start.
+            Side::Below => StartMass::AtOnce,
+        };
         let test = SplitTest::new(side, ratio)?.with_dispersion(dispersion)?;
         Ok(test.with_start(start).begin())
     }

@@ -1,7 +1,7 @@
 //! Means and percentiles: one number a look and arm. What a look's own scatter says is not used:
 //! each arm wobbles from minute to minute by more than that.
 
-use super::{Against, Compare, Gathered, Past, Unusable};
+use super::{Against, Compare, Gathered, NONE, Past, Unusable};
 use crate::health::{
     Measurement, Worse,
     sequential::{Blocks, MinuteProcess},
@@ -23,8 +23,8 @@ pub(super) struct Means {
     ln_tolerate: f64,
     ln_margin: f64,
     blocks: Blocks,
-    above: MinuteProcess,
-    below: MinuteProcess,
+    above: Option<MinuteProcess>,
+    below: Option<MinuteProcess>,
 }
 
 impl Means {
@@ -42,8 +42,8 @@ impl Means {
             ln_tolerate: libm::log(compare.tolerate),
             ln_margin: libm::log(compare.margin.unwrap_or(MARGIN * compare.tolerate)),
             blocks: Blocks::of(known.map_or(1, |(_, block)| block)),
-            above: MinuteProcess::new(),
-            below: MinuteProcess::new(),
+            above: compare.asks_worse().then(MinuteProcess::new),
+            below: compare.asks_no_worse().then(MinuteProcess::new),
         })
     }
 
@@ -68,10 +68,17 @@ impl Means {
     /// Takes the logarithm of one look's ratio in.
     pub(super) fn take(&mut self, ratio: f64) -> Result<Gathered, Unusable> {
         if let Some(mean) = self.blocks.push(ratio)? {
-            self.above.look(mean - self.ln_tolerate)?;
-            self.below.look(self.ln_margin - mean)?;
+            if let Some(above) = &mut self.above {
+                above.look(mean - self.ln_tolerate)?;
+            }
+            if let Some(below) = &mut self.below {
+                below.look(self.ln_margin - mean)?;
+            }
         }
-        Ok(Gathered::of(self.above.log_evidence(), self.below.log_evidence()))
+        let found = |process: &Option<MinuteProcess>| {
+            process.as_ref().map_or(NONE, MinuteProcess::log_evidence)
+        };
+        Ok(Gathered::of(found(&self.above), found(&self.below)))
     }
 
     /// The logarithm of a value that stands for samples enough.

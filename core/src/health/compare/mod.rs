@@ -51,21 +51,41 @@ pub enum Worse {
     Less,
 }
 
+/// Which of the two questions is asked. One costs half of both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asks {
+    /// Whether the candidate is worse, and whether it is not.
+    #[default]
+    Both,
+    /// Whether it is worse: what a guard asks.
+    Worse,
+    /// Whether it is not: what a gate asks.
+    NoWorse,
+}
+
 /// What the candidate is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Against {
     /// The stable arm in the same window.
     Stable,
-    /// What the stable arm did before the rollout.
+    /// What the stable arm did before the rollout: for a rate, what it did not exceed with 99 %
+    /// confidence; for anything else, its mean. Classes are not compared with the past.
+    ///
+    /// No two samples are drawn alike here. That nothing else has changed since (traffic, time of the
+    /// day, what the service depends on) by more than what is tolerated is an assumption.
     History,
-    /// A rate, above 0 and below 1.
+    /// A rate, above 0 and below 1; for means and percentiles, a value above 0.
     Rate(f64),
 }
 
 /// Compares a candidate with a baseline, for as long as it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Compare {
+    /// What is asked.
+    #[serde(default)]
+    pub asks: Asks,
     /// How evidence is gathered.
     pub method: Method,
     /// Which way is worse.
@@ -103,6 +123,7 @@ impl Default for Compare {
     /// What a plan means that says nothing: against stable, alpha 0.01, beta 0.05.
     fn default() -> Self {
         Self {
+            asks: Asks::Both,
             method: Method::Recommended,
             worse: Worse::More,
             against: Against::Stable,
@@ -119,6 +140,16 @@ impl Default for Compare {
             no_data_limit: 4,
             consecutive_error_limit: 4,
         }
+    }
+}
+
+impl Compare {
+    const fn asks_worse(&self) -> bool {
+        !matches!(self.asks, Asks::NoWorse)
+    }
+
+    const fn asks_no_worse(&self) -> bool {
+        !matches!(self.asks, Asks::Worse)
     }
 }
 
@@ -194,6 +225,10 @@ impl Kind {
         Ok(match candidate {
             Measurement::Count { .. } => Self::Rates(Rates::new(compare, past)?),
             Measurement::Sum { .. } | Measurement::Value { .. } => {
+                Self::Means(Means::new(compare, past)?)
+            }
+            // Without both arms at once there is one number to compare: the mean.
+            Measurement::Above { .. } if compare.against != Against::Stable => {
                 Self::Means(Means::new(compare, past)?)
             }
             Measurement::Above { .. } => Self::Latency(Box::new(Latency::new(compare, past)?)),
@@ -340,8 +375,17 @@ impl Comparing {
             looks: self.looks,
             failed: self.failed,
             rate: matches!(self.kind, Some(Kind::Rates(_))),
-            evidence: Some(self.last.log_e.worse),
-            needed: Some(-libm::log(self.compare.alpha)),
+            no_worse: !self.compare.asks_worse(),
+            evidence: Some(if self.compare.asks_worse() {
+                self.last.log_e.worse
+            } else {
+                self.last.log_e.no_worse
+            }),
+            needed: Some(-libm::log(if self.compare.asks_worse() {
+                self.compare.alpha
+            } else {
+                self.compare.beta
+            })),
         }
     }
 }
@@ -357,6 +401,12 @@ pub(super) const fn whole(samples: f64) -> u64 {
 
 /// The mean of two e-values, in logs.
 fn half_each(a: f64, b: f64) -> f64 {
+    mixed(a, b, 0.5)
+}
+
+/// The mean of two e-values of which the second has this share, above 0 and below 1; in logs.
+fn mixed(a: f64, b: f64, share: f64) -> f64 {
+    let (a, b) = (a + libm::log1p(-share), b + libm::log(share));
     let (most, least) = if a > b { (a, b) } else { (b, a) };
-    most + libm::log1p(libm::exp(least - most)) - std::f64::consts::LN_2
+    most + libm::log1p(libm::exp(least - most))
 }

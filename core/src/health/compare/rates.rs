@@ -1,7 +1,7 @@
 //! Events among requests: errors, timeouts, refusals.
 
 use super::{
-    Against, Compare, Gathered, Method, NONE, Past, Unusable, half_each,
+    Against, Compare, Gathered, Method, NONE, Past, Unusable, half_each, mixed,
     past::{Scatter, counted},
 };
 use crate::health::{
@@ -14,6 +14,10 @@ use crate::health::{
 
 /// A gate passes once the candidate's rate was shown to be below this many times stable's.
 const MARGIN: f64 = 2.0;
+
+/// What a gate bets on the candidate's rate being negligible; the rest is on it being below the margin.
+/// It costs the proof of the margin a fourth of a nat, and that of a negligible rate 1.6.
+const NEGLIGIBLE_SHARE: f64 = 0.2;
 
 /// With an absolute difference, a gate passes below so many times what is tolerated.
 const POINTS_MARGIN: f64 = 2.0;
@@ -30,14 +34,14 @@ const HIGHEST: f64 = 0.999;
 #[derive(Debug)]
 pub(super) struct Rates {
     worse: Worse,
-    above: Above,
+    above: Option<Above>,
     /// By minutes; absent where events alone are asked for.
     minutes: Option<(MinuteProcess, Blocks)>,
     /// Stable's rate counts so many times.
     tolerate: f64,
     /// The rate that stable is taken to have, where it is not measured beside the candidate.
     fixed: Option<f64>,
-    below: Below,
+    below: Option<Below>,
     negligible: Option<Box<FixedProcess>>,
 }
 
@@ -71,7 +75,7 @@ struct AllOrNothing {
 /// What the processes of one comparison have in common.
 struct Terms {
     scatter: Scatter,
-    start: StartMass,
+    planned_looks: u32,
     /// The rate that stable is taken to have, where it is not measured beside the candidate.
     fixed: Option<f64>,
     margin: f64,
@@ -88,20 +92,28 @@ impl Terms {
                 Some(past.upper_rate(scatter.dispersion, events).ok_or(Unusable::Empty)?)
             }
         };
-        let start = StartMass::Planned { looks: compare.planned_looks };
         let margin = compare.margin.unwrap_or(MARGIN * compare.tolerate);
-        Ok(Self { scatter, start, fixed, margin })
+        Ok(Self { scatter, planned_looks: compare.planned_looks, fixed, margin })
     }
 
     fn split(&self, side: Side, ratio: f64) -> Result<Box<SplitProcess>, Unusable> {
         let test = SplitTest::new(side, ratio)?.with_dispersion(self.scatter.dispersion)?;
-        Ok(Box::new(test.with_start(self.start).begin()))
+        Ok(Box::new(test.with_start(self.start(side)).begin()))
     }
 
     fn fixed(&self, side: Side, limit: f64) -> Result<Box<FixedProcess>, Unusable> {
         let test = FixedTest::new(side, limit.min(HIGHEST))?;
         let test = test.with_dispersion(self.scatter.dispersion)?;
-        Ok(Box::new(test.with_start(self.start).begin()))
+        Ok(Box::new(test.with_start(self.start(side)).begin()))
+    }
+
+    /// A regression may begin late. A good candidate is good from the start, and capital that is held
+    /// back would only make the proof longer.
+    const fn start(&self, side: Side) -> StartMass {
+        match side {
+            Side::Above => StartMass::Planned { looks: self.planned_looks },
+            Side::Below => StartMass::AtOnce,
+        }
     }
 
     fn absolute(&self, side: Side, points: f64) -> Result<Box<AbsoluteProcess>, Unusable> {
@@ -143,16 +155,17 @@ impl Terms {
 impl Rates {
     pub(super) fn new(compare: &Compare, past: &Past) -> Result<Self, Unusable> {
         let terms = Terms::of(compare, past)?;
-        let robust = compare.method == Method::Recommended;
+        let robust = compare.method == Method::Recommended && compare.asks_worse();
         let minutes = || (MinuteProcess::new(), Blocks::of(terms.scatter.block));
-        let negligible = compare.negligible > 0.0;
+        let asked = compare.asks_no_worse();
+        let negligible = compare.negligible > 0.0 && asked;
         Ok(Self {
             worse: compare.worse,
-            above: terms.above(compare)?,
+            above: compare.asks_worse().then(|| terms.above(compare)).transpose()?,
             minutes: robust.then(minutes),
             tolerate: compare.tolerate,
             fixed: terms.fixed,
-            below: terms.below(compare)?,
+            below: asked.then(|| terms.below(compare)).transpose()?,
             negligible: match negligible {
                 true => Some(terms.fixed(Side::Below, compare.negligible)?),
                 false => None,
@@ -171,26 +184,28 @@ impl Rates {
             (Some(stable), None) => counted(stable, self.worse).ok_or(Unusable::Wrong)?,
             (None, None) => return Err(Unusable::Empty),
         };
-        let by_events = self.above.look(e1, e0, x1, x0)?;
-        let worse = match &mut self.minutes {
-            None => by_events,
-            Some((process, blocks)) => {
-                let difference = e1 / x1 - self.tolerate * e0 / x0;
-                let block = blocks.push(difference)?;
-                block.map_or(Ok(0.0), |mean| process.look(mean))?;
-                half_each(by_events, process.log_evidence())
-            }
-        };
+        Ok(Gathered::of(self.worse(e1, e0, x1, x0)?, self.no_worse(e1, e0, x1, x0)?))
+    }
+
+    fn worse(&mut self, e1: f64, e0: f64, x1: f64, x0: f64) -> Result<f64, Unusable> {
+        let Some(above) = &mut self.above else { return Ok(NONE) };
+        let by_events = above.look(e1, e0, x1, x0)?;
+        let Some((process, blocks)) = &mut self.minutes else { return Ok(by_events) };
+        let difference = e1 / x1 - self.tolerate * e0 / x0;
+        let block = blocks.push(difference)?;
+        block.map_or(Ok(0.0), |mean| process.look(mean))?;
+        Ok(half_each(by_events, process.log_evidence()))
+    }
+
+    fn no_worse(&mut self, e1: f64, e0: f64, x1: f64, x0: f64) -> Result<f64, Unusable> {
         let no_worse = match &mut self.below {
-            Below::Split(process) => process.look(e1, e0, x1, x0)?,
-            Below::Fixed(process) => process.look(e1, x1)?,
-            Below::Absolute(process) => process.look(&counts(e1, e0, x1, x0))?,
+            None => return Ok(NONE),
+            Some(Below::Split(process)) => process.look(e1, e0, x1, x0)?,
+            Some(Below::Fixed(process)) => process.look(e1, x1)?,
+            Some(Below::Absolute(process)) => process.look(&counts(e1, e0, x1, x0))?,
         };
-        let negligible = match &mut self.negligible {
-            None => return Ok(Gathered::of(worse, no_worse)),
-            Some(process) => process.look(e1, x1)?,
-        };
-        Ok(Gathered::of(worse, half_each(no_worse, negligible)))
+        let Some(process) = &mut self.negligible else { return Ok(no_worse) };
+        Ok(mixed(no_worse, process.look(e1, x1)?, NEGLIGIBLE_SHARE))
     }
 }
 

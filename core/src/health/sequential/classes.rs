@@ -89,6 +89,7 @@ impl ClassProcess {
         let seen1: f64 = self.seen1.iter().sum();
         let seen0: f64 = self.seen0.iter().sum();
         let pooled = seen1 + seen0 + 0.5 * self.seen1.len() as f64;
+        let weight = total1 / (total1 + total0);
         let share = |seen: f64, total: f64, pool: f64| {
             (seen + self.smoothing * pool) / (total + self.smoothing)
         };
@@ -98,7 +99,7 @@ impl ClassProcess {
             .map(|((one, zero), (count1, count0))| {
                 let pool = (one + zero + 0.5) / pooled;
                 let (q1, q0) = (share(*one, seen1, pool), share(*zero, seen0, pool));
-                let common = (total1 * q1 + total0 * q0) / (total1 + total0);
+                let common = weight * q1 + (1.0 - weight) * q0;
                 count1 * libm::log(q1 / common) + count0 * libm::log(q0 / common)
             })
             .sum()

@@ -8,8 +8,9 @@
 //! of both.
 
 use super::grid::{Grid, MOST_POINTS, Side};
-use super::logs::{cap, log_add, log_sum};
+use super::logs::cap;
 use super::start::StartMass;
+use super::wide::Wide;
 
 /// Unspent capital below this is rounding.
 const UNSPENT: f64 = 1e-15;
@@ -41,30 +42,22 @@ pub(super) struct Batch {
     pub(super) null_share: f64,
 }
 
-/// The mixture at work. A fixed array each for capital and drift, no allocation.
+/// The mixture at work. A fixed array of capital, no allocation.
+///
+/// What depends only on exposures, one `log1p` for each alternative, is worked out at every look:
+/// exposures change with every look, and to remember it would double the state.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mixture {
     bets: Bets,
-    /// Log capital of each alternative.
-    log_capital: [f64; MOST_POINTS],
-    /// `ln(1 + (k - 1) s)` of each alternative, kept while `s` stays the same.
-    drift: [f64; MOST_POINTS],
-    /// The `s` that `drift` belongs to; not a number before the first.
-    drift_share: f64,
+    /// Capital of each alternative.
+    capital: [Wide; MOST_POINTS],
     unspent: f64,
     looks: u32,
 }
 
 impl Mixture {
     pub(super) const fn new(bets: Bets) -> Self {
-        Self {
-            bets,
-            log_capital: [f64::NEG_INFINITY; MOST_POINTS],
-            drift: [0.0; MOST_POINTS],
-            drift_share: f64::NAN,
-            unspent: 1.0,
-            looks: 0,
-        }
+        Self { bets, capital: [Wide::ZERO; MOST_POINTS], unspent: 1.0, looks: 0 }
     }
 
     /// Takes one look in; `None` is a look without exposure, which only moves the schedule on.
@@ -83,47 +76,30 @@ impl Mixture {
         if mass <= 0.0 {
             return;
         }
-        let entering = libm::log(mass);
-        for capital in self.log_capital.iter_mut().take(self.bets.grid.points()) {
-            *capital = log_add(*capital, entering);
+        let entering = Wide::new(mass);
+        for capital in self.capital.iter_mut().take(self.bets.grid.points()) {
+            *capital = capital.plus(entering);
         }
         self.unspent -= mass;
     }
 
     /// Multiplies every alternative's capital by its likelihood ratio, tempered by the dispersion.
     fn bet(&mut self, batch: Batch) {
-        self.prepare(batch.null_share);
         let Bets { side, grid, dispersion, .. } = self.bets;
-        let capital = self.log_capital.iter_mut().zip(&self.drift);
-        for ((capital, drift), ln_factor) in capital.zip(grid.ln_factors(side)) {
+        let bets = grid.ln_factors(side).zip(grid.factors(side));
+        for (capital, (ln_factor, factor)) in self.capital.iter_mut().zip(bets) {
+            let drift = libm::log1p((factor - 1.0) * batch.null_share);
             let gain = batch.events * ln_factor - batch.trials * drift;
-            *capital = cap(*capital + gain / dispersion);
+            *capital = capital.times_exp(gain / dispersion);
         }
-    }
-
-    /// Works out the drift of this null share, unless it is that of the look before.
-    fn prepare(&mut self, null_share: f64) {
-        if null_share == self.drift_share {
-            return;
-        }
-        let factors = self.bets.grid.factors(self.bets.side);
-        for (drift, factor) in self.drift.iter_mut().zip(factors) {
-            *drift = libm::log1p((factor - 1.0) * null_share);
-        }
-        self.drift_share = null_share;
     }
 
     /// The log of the mean capital, with what is still unspent.
     pub(super) fn log_evidence(&self) -> f64 {
         let points = self.bets.grid.points();
-        let ln_points = libm::log(points as f64);
-        let unspent = if self.unspent > UNSPENT {
-            libm::log(self.unspent) + ln_points
-        } else {
-            f64::NEG_INFINITY
-        };
-        let capital = self.log_capital.iter().copied().take(points);
-        cap(log_sum(capital.chain(std::iter::once(unspent))) - ln_points)
+        let unspent = if self.unspent > UNSPENT { self.unspent * points as f64 } else { 0.0 };
+        let capital = self.capital.iter().copied().take(points);
+        cap(Wide::ln_mean(capital.chain(std::iter::once(Wide::new(unspent))), points as f64))
     }
 
     pub(super) const fn looks(&self) -> u32 {

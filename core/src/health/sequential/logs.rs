@@ -15,13 +15,6 @@ pub(super) const fn cap(log_evidence: f64) -> f64 {
     log_evidence.clamp(-LOG_EVIDENCE_CAP, LOG_EVIDENCE_CAP)
 }
 
-/// `ln(exp(a) + exp(b))`. At most one of them may be minus infinity.
-pub(super) fn log_add(a: f64, b: f64) -> f64 {
-    let (high, low) = if a >= b { (a, b) } else { (b, a) };
-    let gap = high - low;
-    if gap > NEGLIGIBLE { high } else { high + libm::log1p(libm::exp(-gap)) }
-}
-
 /// `ln(sum of exp(term))`, the largest taken out first, summed in the order given. Minus infinity
 /// for no terms.
 pub(super) fn log_sum(terms: impl Iterator<Item = f64> + Clone) -> f64 {

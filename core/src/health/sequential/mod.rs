@@ -28,6 +28,7 @@ mod stability;
 mod start;
 mod student;
 mod traffic;
+mod wide;
 
 pub use absolute::{AbsoluteProcess, AbsoluteTest, ArmCounts, Margin, Rates};
 pub use classes::{ClassProcess, ClassShifts};
@@ -48,4 +49,5 @@ pub use spending::{Spending, SpendingLook, SpendingTest};
 pub use split::{Exposure, SplitLook, SplitProcess, SplitTest, ratio_bound};
 pub use stability::{Stability, population_stability};
 pub use start::StartMass;
+pub(super) use student::ln_cdf as ln_student_cdf;
 pub use traffic::TrafficProcess;

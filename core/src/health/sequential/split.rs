@@ -199,14 +199,18 @@ pub fn ratio_bound(
     alpha: f64,
 ) -> Result<Option<f64>, EvidenceError> {
     let needed = -libm::log(level(alpha)?);
-    let rejects = |ln_ratio: f64| {
-        let test = SplitTest { null: Null { ratio: libm::exp(ln_ratio), ..test.null }, ..*test };
-        let mut process = test.begin();
-        let mut found = false;
+    for look in looks {
+        test.null.batch(look)?;
+    }
+    let rejects = |ln_ratio: f64| -> Result<bool, EvidenceError> {
+        let null = Null { ratio: libm::exp(ln_ratio), ..test.null };
+        let mut process = SplitTest { null, ..*test }.begin();
         for look in looks {
-            found |= process.take(look)? >= needed;
+            if process.take(look)? >= needed {
+                return Ok(true);
+            }
         }
-        Ok(found)
+        Ok(false)
     };
     let (low, high) = (libm::log(RATIOS.0), libm::log(RATIOS.1));
     let (mut rejected, mut kept) = match test.side() {
@@ -229,7 +233,14 @@ mod tests {
 
     #[test]
     fn the_state_of_a_process_fits_in_512_bytes() {
-        assert!(size_of::<SplitProcess>() <= 512, "{}", size_of::<SplitProcess>());
+        for size in [
+            size_of::<SplitProcess>(),
+            size_of::<super::super::FixedProcess>(),
+            size_of::<super::super::MinuteProcess>(),
+            size_of::<super::super::AbsoluteProcess>(),
+        ] {
+            assert!(size <= 512, "{size}");
+        }
     }
 
     #[test]

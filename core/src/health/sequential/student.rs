@@ -10,14 +10,17 @@ use std::f64::consts::{LN_2, PI};
 /// The fraction is cut when a step changes it by less than this.
 const SETTLED: f64 = 1e-15;
 
+/// A square past this is as good as infinite, and would leave nothing to compute with.
+const FARTHEST: f64 = 1e300;
+
 /// Enough for a million degrees of freedom; the steps needed grow as their square root.
 const MOST_STEPS: u32 = 5_000;
 
 /// `ln P(T <= q)` for `T` with `degrees` of freedom, at least 1. Right to about 1e-13 in both
 /// tails, to about 1e-16 times the degrees beyond a thousand.
-pub(super) fn ln_cdf(q: f64, degrees: f64) -> f64 {
+pub(in crate::health) fn ln_cdf(q: f64, degrees: f64) -> f64 {
     let a = degrees / 2.0;
-    let square = q * q / degrees;
+    let square = (q * q).min(FARTHEST) / degrees;
     // I_x(a, 1/2) is the mass of both tails beyond |q|.
     let x = 1.0 / (1.0 + square);
     let y = square * x;

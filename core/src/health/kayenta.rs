@@ -1,1 +1,0 @@
-//! Kayenta's judge, for those who come from it and for comparison.

@@ -1,0 +1,133 @@
+//! Numbers of any size whose sums and products cost no logarithm.
+//!
+//! Capital is multiplied at every look and added to at many. As a logarithm the sum costs an `exp`
+//! and a `log1p` for each alternative; as a mantissa with a wide exponent it costs a shift.
+
+use std::f64::consts::{LN_2, LOG2_E};
+
+use super::logs::LOG_EVIDENCE_CAP;
+
+/// The part of `ln 2` that multiples of up to 2^21 keep exactly, and the rest: as in fdlibm.
+const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
+const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
+
+/// The exponent of the cap on log evidence.
+const MOST: i32 = 1_442_695;
+
+/// A term this many binary digits below another does not change it.
+const NEGLIGIBLE: i32 = 64;
+
+/// `mantissa * 2^exponent`, zero or more, with the mantissa in 1 to 2 unless it is zero. Held within
+/// the cap of log evidence, up and down.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wide {
+    mantissa: f64,
+    exponent: i32,
+}
+
+impl Wide {
+    /// Nothing.
+    pub(super) const ZERO: Self = Self { mantissa: 0.0, exponent: -MOST };
+
+    /// An ordinary number, zero or more and not subnormal.
+    pub(super) const fn new(number: f64) -> Self {
+        if number < f64::MIN_POSITIVE {
+            return Self::ZERO;
+        }
+        let bits = number.to_bits();
+        let exponent = (bits >> 52) as i32 - 1023;
+        let mantissa = f64::from_bits((bits & ((1 << 52) - 1)) | (1023 << 52));
+        Self { mantissa, exponent }
+    }
+
+    /// This times `exp(ln)`.
+    pub(super) fn times_exp(self, ln: f64) -> Self {
+        // From cap to cap is as far as anything can go.
+        let ln = ln.clamp(-2.0 * LOG_EVIDENCE_CAP, 2.0 * LOG_EVIDENCE_CAP);
+        let twos = libm::rint(ln * LOG2_E);
+        let rest = (ln - twos * LN_2_HIGH) - twos * LN_2_LOW;
+        let mantissa = self.mantissa * libm::exp(rest);
+        Self { mantissa, exponent: self.exponent + twos as i32 }.normal()
+    }
+
+    /// The sum of both.
+    pub(super) fn plus(self, other: Self) -> Self {
+        let (large, small) =
+            if self.exponent >= other.exponent { (self, other) } else { (other, self) };
+        let mantissa = large.mantissa + small.at(large.exponent);
+        Self { mantissa, ..large }.normal()
+    }
+
+    /// The natural logarithm of the sum, taken in the order given, over `count`. Minus the cap for a
+    /// sum of nothing.
+    pub(super) fn ln_mean(terms: impl Iterator<Item = Self> + Clone, count: f64) -> f64 {
+        let top = terms.clone().map(|term| term.exponent).max().unwrap_or(-MOST);
+        let sum: f64 = terms.map(|term| term.at(top)).sum();
+        if sum > 0.0 { libm::log(sum / count) + f64::from(top) * LN_2 } else { -LOG_EVIDENCE_CAP }
+    }
+
+    /// The mantissa this number has at another exponent, not below its own; zero where it does not
+    /// matter.
+    fn at(self, exponent: i32) -> f64 {
+        let shift = exponent - self.exponent;
+        if shift > NEGLIGIBLE {
+            return 0.0;
+        }
+        self.mantissa * f64::from_bits(((1023 - shift) as u64) << 52)
+    }
+
+    /// Brings a mantissa back that a step has left between one half and four.
+    fn normal(self) -> Self {
+        let Self { mantissa, exponent } = self;
+        let (mantissa, exponent) = if mantissa >= 2.0 {
+            (mantissa / 2.0, exponent + 1)
+        } else if mantissa < 1.0 {
+            (mantissa * 2.0, exponent - 1)
+        } else {
+            (mantissa, exponent)
+        };
+        Self { mantissa, exponent: exponent.clamp(-MOST, MOST) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ln(number: Wide) -> f64 {
+        Wide::ln_mean(std::iter::once(number), 1.0)
+    }
+
+    #[test]
+    fn products_and_sums_are_those_of_logarithms() {
+        for start in [1e-300, 0.004, 0.5, 1.0, 3.0, 1e300] {
+            for step in [-1e5, -700.0, -0.3, 0.0, 1e-9, 0.34, 0.35, 40.0, 1e5] {
+                let product = Wide::new(start).times_exp(step);
+                let expected = f64::ln(start) + step;
+                let tolerance = 1e-15 * expected.abs() + 1e-15 * step.abs() + 1e-15;
+                assert!((ln(product) - expected).abs() <= tolerance, "{start} {step}");
+                let sum = product.plus(Wide::new(0.25));
+                let (high, low) = (expected.max(0.25_f64.ln()), expected.min(0.25_f64.ln()));
+                let expected = high + (low - high).exp().ln_1p();
+                assert!((ln(sum) - expected).abs() <= tolerance + 1e-15, "{start} {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn it_stays_within_the_cap_and_comes_back() {
+        let high = Wide::new(1.0).times_exp(1e300).times_exp(f64::MAX);
+        assert!((ln(high) - LOG_EVIDENCE_CAP).abs() < 1.0);
+        let low = high.times_exp(-1e300);
+        assert!((ln(low) + LOG_EVIDENCE_CAP).abs() < 1.0);
+        assert!((ln(low.times_exp(LOG_EVIDENCE_CAP))).abs() < 1.0);
+        assert!((ln(low.plus(Wide::new(1.0)))).abs() < 1e-15);
+    }
+
+    #[test]
+    fn nothing_stays_nothing_until_something_is_added() {
+        let nothing = Wide::ZERO.times_exp(1e6);
+        assert_eq!(ln(nothing), -LOG_EVIDENCE_CAP);
+        assert_eq!(ln(Wide::ZERO.times_exp(5.0).plus(Wide::new(1.0))), 0.0);
+    }
+}

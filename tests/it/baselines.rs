@@ -1,0 +1,110 @@
+//! Strategies without two arms at once have no valid test of two samples. What is done instead: the
+//! past with its assumptions, a number, or a refusal that says why.
+
+use tidegate::{
+    End,
+    machine::{
+        Baseline, BlueGreenSpec, CheckSpec, CompareSpec, GateSpec, JudgeSpec, Phase, Plan,
+        PlanReport, PlanSpec, StrategySpec, Verdict, Weight,
+    },
+};
+use tidegate_mock::{EffectSpec, WorldSpec};
+
+use crate::fixtures::{Rig, S, canary_of, compile, end_of, rolled_back, rolling, step, story};
+
+/// `spec` with one check, named after its metric, that compares as told.
+fn comparing(mut spec: PlanSpec, baseline: Option<Baseline>, rate: Option<f64>) -> PlanSpec {
+    let judge = JudgeSpec::Compare(CompareSpec { rate, ..CompareSpec::default() });
+    let check = CheckSpec { baseline, ..CheckSpec::new("error_rate", judge) };
+    spec.checks = [("errors".to_owned(), check)].into();
+    spec
+}
+
+fn gate() -> GateSpec {
+    GateSpec { bake: S(300), checks: vec!["errors".into()], ..GateSpec::default() }
+}
+
+/// A switch at once, judged after it.
+fn switch() -> PlanSpec {
+    let after = gate();
+    let (before, steps) = (GateSpec::default(), Vec::new());
+    let strategy = StrategySpec::BlueGreen(BlueGreenSpec { preview: None, before, steps, after });
+    PlanSpec { strategy, ..canary_of(vec![step(100, GateSpec::default())]) }
+}
+
+/// Batches without a router, judged after each.
+fn batches() -> PlanSpec {
+    let mut spec = rolling();
+    if let StrategySpec::Rolling(rolling) = &mut spec.strategy {
+        rolling.gates.each_batch = Some(gate());
+    }
+    spec
+}
+
+fn cases() -> [(&'static str, PlanSpec, WorldSpec); 2] {
+    [
+        ("blue/green", switch(), WorldSpec::good()),
+        ("rolling", batches(), WorldSpec::without_router()),
+    ]
+}
+
+#[test]
+fn a_gate_without_stable_beside_it_is_refused_with_the_reason() {
+    for (name, spec, world) in cases() {
+        let refused = Plan::compile(comparing(spec, None, None), &world.capabilities());
+        let said = refused.unwrap_err().to_string();
+        assert!(said.contains("stable"), "{name}: {said}");
+    }
+}
+
+#[test]
+fn the_report_says_what_a_comparison_with_the_past_takes_for_granted() {
+    for (name, spec, world) in cases() {
+        let plan = compile(comparing(spec, Some(Baseline::History), None), &world.capabilities());
+        let report = PlanReport::of(&plan).warnings.join("\n");
+        let warned = report.contains("compares with the time before the rollout")
+            && report.contains("more than x1.5");
+        assert!(warned, "{name}: {report}");
+    }
+}
+
+async fn released(spec: PlanSpec, world: WorldSpec) -> (End, String) {
+    let rig = Rig::new(world);
+    let engine = rig.engine();
+    let handle = rig.start(&engine, spec).await;
+    (end_of(&handle).await, story(&handle).await)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_past_or_a_number_tells_a_bad_release_from_a_good_one() {
+    for (name, spec, world) in cases() {
+        for (baseline, rate) in [(Baseline::History, None), (Baseline::Fixed, Some(0.004))] {
+            let spec = comparing(spec.clone(), Some(baseline), rate);
+            let (end, story) = released(spec.clone(), world.clone()).await;
+            assert_eq!(end, End::Over(Phase::Completed), "{name} {baseline:?}:\n{story}");
+            let worse = EffectSpec { error_ratio: 8.0, ..EffectSpec::default() };
+            let (end, story) = released(spec, world.clone().with_effect(worse)).await;
+            assert!(rolled_back(&end), "{name} {baseline:?}: {end:?}\n{story}");
+            assert!(story.contains("against 0."), "{story}");
+        }
+    }
+}
+
+/// Nothing was measured before the rollout: there is nothing to compare with, and that is no pass.
+#[tokio::test(start_paused = true)]
+async fn without_a_past_a_comparison_with_it_never_passes_and_never_rolls_back() {
+    let (_, spec, world) = cases()[0].clone();
+    let mut spec = comparing(spec, Some(Baseline::History), None);
+    spec.evidence.history = Some(0);
+    let rig = Rig::new(world);
+    let engine = rig.engine();
+    let handle = rig.start(&engine, spec).await;
+    let waits = |status: &tidegate::Status| {
+        let person = matches!(status.waiting_on, tidegate::machine::WaitingOn::Person(_));
+        person && status.phase.gate().is_some()
+    };
+    crate::fixtures::until(&handle, waits).await;
+    assert_eq!(rig.weight(), Weight::FULL);
+    let story = story(&handle).await;
+    assert!(story.contains(&Verdict::NoData.to_string()), "{story}");
+}
