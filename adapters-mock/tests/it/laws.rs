@@ -136,7 +136,7 @@ const PEEKS: Rule = Rule(|seen, look| {
     if z > 2.326 { Verdict::Fail } else { Verdict::Inconclusive }
 });
 
-/// Takes a number that is the same to the last digit for a source that hangs.
+/// Takes some numbers for a mark that its source leaves in the last digit.
 const ASKS_THE_LAST_DIGIT: Rule = Rule(|_, look| match look.candidate.as_ref() {
     Some(candidate) if candidate.exposures().to_bits() % 2 == 1 => Verdict::Error,
     _ => line(look),
