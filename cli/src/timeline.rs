@@ -84,6 +84,9 @@ struct Measured {
     samples: u64,
     looks: u32,
     failed: u32,
+    /// Log evidence, and what of it decides.
+    evidence: Option<f64>,
+    needed: Option<f64>,
 }
 
 impl Line {
@@ -139,6 +142,8 @@ impl Measured {
             samples: reading.samples,
             looks: reading.looks,
             failed: reading.failed,
+            evidence: reading.evidence,
+            needed: reading.needed,
         })
     }
 }

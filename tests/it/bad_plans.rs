@@ -88,7 +88,7 @@ const BROKEN: &[Row] = &[
     row("an alias of nothing", "unknown_alias.yaml", 6, 12, "reference to unknown value; expected well-formed YAML"),
     row("a check nobody declared", "unknown_check.yaml", 14, 28, r#"strategy.canary.steps[0].gate.checks[1]: unknown check "latency"; expected one of errors"#),
     row("a hook nobody declared", "unknown_hook.yaml", 9, 19, r#"strategy.canary.steps[0].gate.hooks[0]: unknown hook "smoke"; none are declared"#),
-    row("a judge nobody knows", "unknown_judge.yaml", 12, 7, r#"checks.errors.judge.treshold: unknown "treshold"; expected one of compare, share, threshold, custom"#),
+    row("a judge nobody knows", "unknown_judge.yaml", 12, 7, r#"checks.errors.judge.treshold: unknown "treshold"; expected one of compare, share, threshold, kayenta, custom"#),
     row("a misspelt key in a step", "unknown_key.json", 4, 57, "expected one of weight, capacity, mirror, gate"),
     row("a misspelt key", "unknown_key.toml", 9, 1, r#"policy.atempts: unknown key "atempts"; expected one of keep_warm, drain, start, progress,"#),
     row("a misspelt key at the top", "unknown_key.yaml", 8, 1, "expected one of target, owner, strategy, checks, hooks, guards, evidence, policy, calendar"),

@@ -19,9 +19,13 @@ fn good_releases_complete_and_bad_ones_go_back_with_the_deciding_numbers() {
         assert_eq!(rollout["outcome"]["phase"], phase, "{rollout:#}");
         assert_eq!(rollout["as_expected"], true, "{rollout:#}");
         let measured = &rollout["deciding"]["measured"];
-        let (value, limit) = (measured["candidate"].as_f64(), measured["limit"].as_f64());
-        let within = value.unwrap() <= limit.unwrap();
-        assert_eq!(within, good, "the deciding number is on the side it decides for: {rollout:#}");
+        let number = |name: &str| measured[name].as_f64();
+        let decides = match (number("limit"), number("evidence")) {
+            (Some(limit), None) => (number("candidate").unwrap() <= limit) == good,
+            (None, Some(evidence)) => evidence >= number("needed").unwrap(),
+            other => panic!("{other:?}: {rollout:#}"),
+        };
+        assert!(decides, "the deciding number is on the side it decides for: {rollout:#}");
     }
 }
 
