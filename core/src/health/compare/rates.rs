@@ -27,13 +27,27 @@ pub(super) struct Rates {
     worse: Worse,
     above: Above,
     /// By minutes; absent where events alone are asked for.
-    minutes: Option<(MinuteProcess, Blocks)>,
+    minutes: Option<Minutes>,
     /// Stable's rate counts so many times.
     tolerate: f64,
     /// The rate that stable is taken to have, where it is not measured beside the candidate.
     fixed: Option<f64>,
     below: Below,
     negligible: Option<Box<FixedProcess>>,
+}
+
+/// Evidence by minutes.
+///
+/// One error in each of four looks is nothing unusual where one or two are the rule, and its spread of
+/// zero says nothing about the next look. Next to a stable arm that hardly varies, such a candidate
+/// would seem to be worse without any doubt; so there is no evidence until its count has varied.
+#[derive(Debug)]
+struct Minutes {
+    process: MinuteProcess,
+    blocks: Blocks,
+    /// The candidate's events in the first look.
+    first: Option<f64>,
+    varied: bool,
 }
 
 /// Against "no worse than tolerated".
@@ -147,7 +161,12 @@ impl Rates {
     pub(super) fn new(compare: &Compare, past: &Past) -> Result<Self, Unusable> {
         let terms = Terms::of(compare, past)?;
         let robust = compare.method == Method::Recommended;
-        let minutes = || (MinuteProcess::new(), Blocks::of(terms.scatter.block));
+        let minutes = || Minutes {
+            process: MinuteProcess::new(),
+            blocks: Blocks::of(terms.scatter.block),
+            first: None,
+            varied: false,
+        };
         let negligible = compare.negligible > 0.0;
         Ok(Self {
             worse: compare.worse,
@@ -177,11 +196,9 @@ impl Rates {
         let by_events = self.above.look(e1, e0, x1, x0)?;
         let worse = match &mut self.minutes {
             None => by_events,
-            Some((process, blocks)) => {
+            Some(minutes) => {
                 let difference = e1 / x1 - self.tolerate * e0 / x0;
-                let block = blocks.push(difference)?;
-                block.map_or(Ok(0.0), |mean| process.look(mean))?;
-                half_each(by_events, process.log_evidence())
+                half_each(by_events, minutes.look(difference, e1)?)
             }
         };
         let no_worse = match &mut self.below {
@@ -194,6 +211,17 @@ impl Rates {
             Some(process) => process.look(e1, x1)?,
         };
         Ok(Gathered::of(worse, half_each(no_worse, negligible)))
+    }
+}
+
+impl Minutes {
+    fn look(&mut self, difference: f64, events: f64) -> Result<f64, Unusable> {
+        if let Some(mean) = self.blocks.push(difference)? {
+            self.process.look(mean)?;
+        }
+        self.varied |= *self.first.get_or_insert(events) != events;
+        let evidence = self.process.log_evidence();
+        Ok(if self.varied { evidence } else { evidence.min(0.0) })
     }
 }
 
