@@ -20,7 +20,7 @@ const RUNS: [(u32, u32); 3] = [(50_000, 5_000), (20_000, 5_000), (4_000, 1_000)]
 
 /// Where the recommended judge comes closest to its goals, so many more healthy runs: they narrow the
 /// limit of the rate until it tells which side of the goal the rate is on.
-const CLOSE: ([&str; 2], u32) = (["G", "J"], 4);
+const CLOSE: (&str, u32) = ("J", 4);
 
 /// A metric source that answers for a minute when two more have passed.
 const LAG_MINUTES: u16 = 2;
@@ -78,10 +78,9 @@ pub(super) fn table(session: Session, goals: &mut Goals) -> String {
         let runs = held.first().map_or(0, |both| both.healthy[RECOMMENDED][nth].len());
         let (close, more) = CLOSE;
         text += &format!(
-            "{runs} healthy runs, {} in {}; {} regressed ones. Limits of delays at 0.01 are what the \
+            "{runs} healthy runs, {} in {close}; {} regressed ones. Limits of delays at 0.01 are what the \
              simulation that the goals come from measured.\n\n",
             runs * more as usize,
-            close.join(" and "),
             held.first().map_or(0, |both| both.regressed[RECOMMENDED][nth].len()),
         );
         text += &recommended(&held, nth, goals);
@@ -142,7 +141,7 @@ fn hold(session: Session, scenario: &Scenario) -> Both {
     let (close, more) = CLOSE;
     for (nth, field) in fields(scenario).into_iter().enumerate() {
         let (mut healthy, regressed) = RUNS[nth];
-        if nth == RECOMMENDED && close.contains(&scenario.name) {
+        if nth == RECOMMENDED && close == scenario.name {
             healthy *= more;
         }
         let runs = (healthy, regressed);

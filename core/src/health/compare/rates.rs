@@ -36,13 +36,27 @@ pub(super) struct Rates {
     worse: Worse,
     above: Option<Above>,
     /// By minutes; absent where events alone are asked for.
-    minutes: Option<(MinuteProcess, Blocks)>,
+    minutes: Option<Minutes>,
     /// Stable's rate counts so many times.
     tolerate: f64,
     /// The rate that stable is taken to have, where it is not measured beside the candidate.
     fixed: Option<f64>,
     below: Option<Below>,
     negligible: Option<Box<FixedProcess>>,
+}
+
+/// Evidence by minutes.
+///
+/// One error in each of four looks is nothing unusual where one or two are the rule, and its spread of
+/// zero says nothing about the next look. Next to a stable arm that hardly varies, such a candidate
+/// would seem to be worse without any doubt; so there is no evidence until its count has varied.
+#[derive(Debug)]
+struct Minutes {
+    process: MinuteProcess,
+    blocks: Blocks,
+    /// The candidate's events in the first look.
+    first: Option<f64>,
+    varied: bool,
 }
 
 /// Against "no worse than tolerated".
@@ -156,7 +170,12 @@ impl Rates {
     pub(super) fn new(compare: &Compare, past: &Past) -> Result<Self, Unusable> {
         let terms = Terms::of(compare, past)?;
         let robust = compare.method == Method::Recommended && compare.asks_worse();
-        let minutes = || (MinuteProcess::new(), Blocks::of(terms.scatter.block));
+        let minutes = || Minutes {
+            process: MinuteProcess::new(),
+            blocks: Blocks::of(terms.scatter.block),
+            first: None,
+            varied: false,
+        };
         let asked = compare.asks_no_worse();
         let negligible = compare.negligible > 0.0 && asked;
         Ok(Self {
@@ -190,11 +209,9 @@ impl Rates {
     fn worse(&mut self, e1: f64, e0: f64, x1: f64, x0: f64) -> Result<f64, Unusable> {
         let Some(above) = &mut self.above else { return Ok(NONE) };
         let by_events = above.look(e1, e0, x1, x0)?;
-        let Some((process, blocks)) = &mut self.minutes else { return Ok(by_events) };
+        let Some(minutes) = &mut self.minutes else { return Ok(by_events) };
         let difference = e1 / x1 - self.tolerate * e0 / x0;
-        let block = blocks.push(difference)?;
-        block.map_or(Ok(0.0), |mean| process.look(mean))?;
-        Ok(half_each(by_events, process.log_evidence()))
+        Ok(half_each(by_events, minutes.look(difference, e1)?))
     }
 
     fn no_worse(&mut self, e1: f64, e0: f64, x1: f64, x0: f64) -> Result<f64, Unusable> {
@@ -206,6 +223,17 @@ impl Rates {
         };
         let Some(process) = &mut self.negligible else { return Ok(no_worse) };
         Ok(mixed(no_worse, process.look(e1, x1)?, NEGLIGIBLE_SHARE))
+    }
+}
+
+impl Minutes {
+    fn look(&mut self, difference: f64, events: f64) -> Result<f64, Unusable> {
+        if let Some(mean) = self.blocks.push(difference)? {
+            self.process.look(mean)?;
+        }
+        self.varied |= *self.first.get_or_insert(events) != events;
+        let evidence = self.process.log_evidence();
+        Ok(if self.varied { evidence } else { evidence.min(0.0) })
     }
 }
 
