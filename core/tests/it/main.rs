@@ -10,3 +10,4 @@ mod fixtures;
 mod late;
 mod next_move;
 mod plan;
+mod scripts;
