@@ -29,6 +29,7 @@ pub(super) fn named(name: &str) -> Option<(Plan, World)> {
         "mirror alone" => (mirror_alone(), bare, 4),
         "platform, rolling back" => (platform_with(OnDeadline::RollBack), platform(), 4),
         "platform, holding" => (platform_with(OnDeadline::Hold), platform(), 4),
+        "platform, freezes" => (with_freeze(platform_spec()), platform(), 4),
         "platform, token" => (platform_spec(), platform_of(SafetyClass::Token), 4),
         "rolling, shares" => (rolling_shares(), routerless(), 4),
         "rolling, router of four" => {
