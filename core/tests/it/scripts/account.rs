@@ -177,7 +177,8 @@ fn fields(state: &Rollout) -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
     flatten("", &serde_json::to_value(state).unwrap(), &mut fields);
     fields.retain(|key, _| !LEFT_OUT.iter().any(|left_out| key.starts_with(left_out)));
-    let short = |key: String| UNSAID.iter().fold(key, |key, (long, short)| key.replace(long, short));
+    let short =
+        |key: String| UNSAID.iter().fold(key, |key, (long, short)| key.replace(long, short));
     fields.into_iter().map(|(key, value)| (short(key), value)).collect()
 }
 

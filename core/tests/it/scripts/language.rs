@@ -29,11 +29,11 @@ use std::collections::BTreeMap;
 
 use super::{account::phase, plans};
 use tidegate_core::{
-    Action, Answer, Arm, CalendarState, CallState, CapacityKind, CheckIndex, Command, Event, Extra, GateRef,
-    Generation, HookAnswer, HookIndex, Identity, Judged, Move, MoveId, Observation, Order, Outcome,
-    Plan, PlatformSeen, Position, Reading, Role, Rollout, RolloutId, SafetyClass, SeenCapacity,
-    SeenTraffic, Seq, Span, Step, Timestamp, Units, Verdict, Version, WaitPoint, Weight, Window,
-    World,
+    Action, Answer, Arm, CalendarState, CallState, CapacityKind, CheckIndex, Command, Event, Extra,
+    GateRef, Generation, HookAnswer, HookIndex, Identity, Judged, Move, MoveId, Observation, Order,
+    Outcome, Plan, PlatformSeen, Position, Reading, Role, Rollout, RolloutId, SafetyClass,
+    SeenCapacity, SeenTraffic, Seq, Span, Step, Timestamp, Units, Verdict, Version, WaitPoint,
+    Weight, Window, World,
 };
 
 /// Noon on the first of July 2026, a Wednesday: when every script begins.
@@ -247,11 +247,11 @@ impl Stage {
         let routed = !world.follows_capacity();
         let counted = world.kind != CapacityKind::Elastic;
         let ordered = self.plan.capabilities().shift.class == SafetyClass::CompareAndSet;
-        let traffic =
-            world.traffic.seen.filter(|_| routed && read("traffic")).map(|seen| SeenTraffic {
-                at: self.now,
-                ..seen
-            });
+        let traffic = world
+            .traffic
+            .seen
+            .filter(|_| routed && read("traffic"))
+            .map(|seen| SeenTraffic { at: self.now, ..seen });
         let version = || [Version::from(format!("v{}", self.version))].into();
         let capacity = SeenCapacity {
             full: world.full,

@@ -2,7 +2,7 @@
 
 use crate::{explore, fixtures::*};
 use tidegate_core::{
-    AmountSpec, Capabilities, CanaryStepSpec, DeadlineSpec, GateSpec, HoursSpec, OnDeadline, Plan,
+    AmountSpec, CanaryStepSpec, Capabilities, DeadlineSpec, GateSpec, HoursSpec, OnDeadline, Plan,
     PlanSpec, PlatformSpec, RollingGateSpec, RollingGatesSpec, SafetyClass, StrategySpec,
     Supersede, Weight, World,
 };
