@@ -55,7 +55,8 @@ pub enum Evidence {
         attempt: u8,
         /// What it was to do.
         action: Action,
-        /// What became of it; absent when its time ran out.
+        /// What became of it; absent when nothing was answered: its time ran out, or it is sent again,
+        /// or it was looked up.
         outcome: Option<Outcome>,
     },
     /// A verdict.
@@ -143,7 +144,8 @@ impl Decision {
             Evidence::Move { id, attempt, action, outcome } => {
                 write!(text, ": {action} ({id}, attempt {attempt}")?;
                 let word = match outcome {
-                    None => ", no answer in time",
+                    None if self.rule == Rule::MoveUncertain => ", no answer in time",
+                    None => "",
                     Some(Outcome::Accepted) => "",
                     Some(Outcome::Retryable) => ", failed for now",
                     Some(Outcome::Permanent) => ", refused for good",

@@ -501,6 +501,102 @@ mod tests {
     }
 
     #[test]
+    fn hours_begin_at_their_first_instant_and_are_over_at_their_last() {
+        let calendar = hours("UTC", "09:00", "17:00");
+        for (now, says) in [
+            ("2026-07-01T08:59:59.999Z", "shut until 2026-07-01T09:00:00Z"),
+            ("2026-07-01T09:00:00Z", "open until 2026-07-01T17:00:00Z"),
+            ("2026-07-01T16:59:59.999Z", "open until 2026-07-01T17:00:00Z"),
+            ("2026-07-01T17:00:00Z", "shut until 2026-07-02T09:00:00Z"),
+        ] {
+            assert_eq!(open_at(&calendar, now), says, "{now}");
+        }
+    }
+
+    #[test]
+    fn hours_that_touch_or_overlap_are_one() {
+        let day: &[Day] = &[];
+        let three = [(day, "09:00", "12:00"), (day, "12:00", "14:00"), (day, "13:00", "15:00")];
+        let calendar = compiled(&spec("UTC", &three, &[])).0;
+        let morning = open_at(&calendar, "2026-07-01T10:00:00Z");
+        assert_eq!(morning, "open until 2026-07-01T15:00:00Z");
+    }
+
+    #[test]
+    fn each_day_of_the_week_is_its_own_and_naming_it_twice_is_naming_it_once() {
+        let days = [Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri, Day::Sat, Day::Sun];
+        // The sixth of July 2026 is a Monday.
+        for (day, date) in days.into_iter().zip(6..) {
+            let twice = [day, day];
+            let calendar = compiled(&spec("UTC", &[(&twice, "09:00", "17:00")], &[])).0;
+            let opens = open_at(&calendar, "2026-07-05T18:00:00Z");
+            assert_eq!(opens, format!("shut until 2026-07-{date:02}T09:00:00Z"), "{day:?}");
+            let again = open_at(&calendar, &format!("2026-07-{date:02}T17:00:00Z"));
+            assert_eq!(again, format!("shut until 2026-07-{:02}T09:00:00Z", date + 7), "{day:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_day_is_two_digits_and_two_digits_below_a_day() {
+        for (text, minute) in [("00:00", 0), ("09:05", 545), (" 23:59 ", 1_439), ("01:59", 119)] {
+            assert_eq!(minute_of_day(text), Some(minute), "{text}");
+        }
+        for text in ["24:00", "23:60", "9:00", "09:5", "0900", "+9:00", "ab:cd", "09:00:00", ""] {
+            assert_eq!(minute_of_day(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_a_date_or_a_date_and_a_time_of_day() {
+        let at = |text: &str| moment(text).map(|at| at.to_string());
+        for (text, is) in [
+            ("2026-12-20", "2026-12-20T00:00:00"),
+            (" 2026-12-20 18:05 ", "2026-12-20T18:05:00"),
+            ("2026-12-20T23:59", "2026-12-20T23:59:00"),
+        ] {
+            assert_eq!(at(text).as_deref(), Some(is), "{text}");
+        }
+        for text in ["2026-12-32", "2026-12-20 24:00", "2026-12-20 18", "20.12.2026", ""] {
+            assert_eq!(at(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_freeze_and_hours_each_say_the_sooner_change() {
+        let all = spec(
+            "UTC",
+            &[(&[], "09:00", "17:00")],
+            &[("2026-07-01 12:00", "2026-07-01 18:00"), ("2026-07-01 12:30", "2026-07-01 13:00")],
+        );
+        let (calendar, problems) = compiled(&all);
+        assert_eq!(problems, Vec::<String>::new());
+        let says = |now: &str| {
+            let CalendarState { frozen, open, until } = calendar.at(instant(now));
+            format!("frozen {frozen}, open {open}, until {until}")
+        };
+        for (now, state) in [
+            ("2026-07-01T11:59:59Z", "frozen false, open true, until 2026-07-01T12:00:00Z"),
+            ("2026-07-01T12:00:00Z", "frozen true, open true, until 2026-07-01T17:00:00Z"),
+            ("2026-07-01T17:00:00Z", "frozen true, open false, until 2026-07-01T18:00:00Z"),
+            ("2026-07-01T18:00:00Z", "frozen false, open false, until 2026-07-02T09:00:00Z"),
+        ] {
+            assert_eq!(says(now), state, "{now}");
+        }
+        assert_eq!((calendar.zone(), calendar.is_empty()), ("UTC", false));
+        assert!(!hours("UTC", "09:00", "17:00").is_empty());
+        assert!(!compiled(&spec("UTC", &[], &[("2026-07-01", "2026-07-02")])).0.is_empty());
+    }
+
+    #[test]
+    fn a_freeze_of_no_time_is_a_problem_and_one_of_a_minute_is_not() {
+        let problems = |to: &str| compiled(&spec("UTC", &[], &[("2026-07-01 12:00", to)])).1;
+        assert_eq!(problems("2026-07-01 12:01"), Vec::<String>::new());
+        for to in ["2026-07-01 12:00", "2026-07-01 11:59"] {
+            assert!(problems(to)[0].contains("calendar.freezes[0].to: freeze ends at"), "{to}");
+        }
+    }
+
+    #[test]
     fn every_part_that_can_not_be_read_is_named_with_its_place() {
         let all = spec(
             "Mars/Base",

@@ -50,6 +50,9 @@ impl Turn<'_> {
             *by = NEVER;
         } else {
             self.hold(Hold::Ask);
+            if let Phase::HandedOver { run: PlatformRun::AtWait { .. }, .. } = self.next.phase {
+                self.restart_waits();
+            }
         }
     }
 
@@ -75,7 +78,7 @@ impl Turn<'_> {
             Pace::Platform { .. } => {
                 let run = PlatformRun::Starting { missed: 0 };
                 self.next.phase = Phase::HandedOver { at, run, by };
-                self.start_platform();
+                self.advance();
             }
         }
     }
@@ -360,12 +363,6 @@ impl Turn<'_> {
 
     // --- The platform.
 
-    fn start_platform(&mut self) {
-        if self.may_go_forward() && self.next.call.is_none() {
-            self.send(Action::Start);
-        }
-    }
-
     pub(crate) fn platform_running(&mut self) {
         self.found_platform();
         self.set_run(PlatformRun::Running);
@@ -463,10 +460,6 @@ impl Turn<'_> {
     pub(crate) fn platform_free(&mut self) {
         self.evidence = self.next.platform.seen.map_or(Evidence::State, Evidence::Platform);
         self.lift(Holds::NONE.with(Hold::Platform));
-        if let Phase::HandedOver { run: PlatformRun::Starting { .. }, .. } = self.next.phase
-            && self.next.platform.tag.is_none()
-        {
-            self.start_platform();
-        }
+        self.advance();
     }
 }

@@ -520,15 +520,14 @@ impl Turn<'_> {
     fn survey_platform_confirming(&self) -> Trigger {
         let late = self.next.world.late.latest() > self.now;
         let platform = self.next.platform;
+        let seen = if self.next.first { Trigger::NothingLeft } else { Trigger::OutcomeSeen };
         match (platform.told, platform.seen) {
-            (PlatformTold::Nothing, _) if !late => Trigger::OutcomeSeen,
-            (PlatformTold::Redeploy, Some(PlatformSeen::Succeeded)) if !late => {
-                Trigger::OutcomeSeen
-            }
+            (PlatformTold::Nothing, _) if !late => seen,
+            (PlatformTold::Redeploy, Some(PlatformSeen::Succeeded)) if !late => seen,
             (
                 PlatformTold::Start | PlatformTold::Stop,
                 Some(PlatformSeen::RolledBack | PlatformSeen::Stopped | PlatformSeen::Absent),
-            ) if !late => Trigger::OutcomeSeen,
+            ) if !late => seen,
             (
                 PlatformTold::Start | PlatformTold::Stop,
                 Some(PlatformSeen::Running | PlatformSeen::AtWait { .. } | PlatformSeen::Succeeded),
@@ -715,10 +714,15 @@ impl Rollout {
             | Phase::RollingBack { by, .. }
             | Phase::Confirming { by, .. }
             | Phase::Retiring { by } => by,
-            Phase::HandedOver { run: PlatformRun::AtWait { expires, gate, .. }, .. } => {
-                // A hold does not stop the platform's own clock.
-                if held { expires } else { gate.by }
+            // A hold does not stop the platform's own clock, which has one end.
+            Phase::HandedOver { run: PlatformRun::AtWait { expires, gate, .. }, .. } if held => {
+                if gate.by > expires {
+                    NEVER
+                } else {
+                    expires
+                }
             }
+            Phase::HandedOver { run: PlatformRun::AtWait { gate, .. }, .. } => gate.by,
             Phase::Moving { by, .. } | Phase::HandedOver { by, .. } if !held => by,
             Phase::Gating { gate, .. } if !held => gate.by,
             _ => NEVER,

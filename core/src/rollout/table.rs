@@ -134,7 +134,7 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
         (RollingBack { .. } | Confirming { .. }, T::ConfirmTooOften | T::ExtraTooOften) => (Rule::RollbackNeverSeen, Turn::give_up_back),
         (RollingBack { .. } | Confirming { .. }, T::LateAsk) => (Rule::RollbackOverdue, Turn::halt_back),
         (RollingBack { .. } | Confirming { .. }, T::Contested) => (Rule::Contested, Turn::halt_contested),
-        (RollingBack { .. } | Confirming { .. }, T::Abort | T::AbortLate | T::Pause | T::GuardFailed | T::GuardLacks | T::Distrusted | T::GuardFailedLate | T::GuardFailedRedeploy) if phase.is_backward() => return None,
+        (RollingBack { .. } | Confirming { .. }, T::Abort | T::AbortLate | T::Pause | T::GuardFailed | T::GuardLacks | T::Distrusted | T::GuardFailedLate | T::GuardFailedRedeploy | T::Frozen | T::Thawed | T::CalendarNoted) if phase.is_backward() => return None,
 
         // From Halted.
         (Halted { .. }, T::Retry) => retry_row(phase, no_return),
@@ -167,7 +167,7 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
         (Moving { .. } | Gating { .. } | KeepWarm { .. }, T::Contested) => (Rule::Contested, Turn::halt_contested),
 
         // From any phase on the way forward: guards, commands, the calendar.
-        (Pending { .. }, T::GuardFailed | T::GuardLacks | T::Distrusted | T::Pause | T::PromoteFull | T::Resume) => return None,
+        (Pending { .. }, T::GuardFailed | T::GuardLacks | T::Distrusted | T::Pause | T::PromoteFull | T::Resume | T::Frozen | T::CalendarNoted) => return None,
         (_, T::GuardFailed) => (Rule::GuardFailed, Turn::fail),
         (_, T::GuardFailedLate) => (Rule::GuardFailedTooLate, Turn::halt_late),
         (_, T::GuardFailedRedeploy) => (Rule::GuardFailedRedeploy, Turn::redeploy),

@@ -141,9 +141,18 @@ impl<'a> Turn<'a> {
         let moving = matches!(self.next.phase, Phase::Moving { .. } | Phase::RollingBack { .. });
         if backward && self.platform_paced() {
             self.turn_platform_back();
+        } else if self.platform_untold() {
+            self.send(Action::Start);
         } else if moving && let Next::Do(action) = self.next_move() {
             self.send(action);
         }
+    }
+
+    /// Whether a platform is to set the pace and was not told yet: something held the rollout when
+    /// its stage began.
+    fn platform_untold(&self) -> bool {
+        let handed_over = matches!(self.next.phase, Phase::HandedOver { .. });
+        handed_over && self.next.platform.told == PlatformTold::Nothing
     }
 
     /// Puts a new move on the lane.
@@ -263,6 +272,10 @@ impl<'a> Turn<'a> {
         self.next.corrections = 0;
         let by = self.now.after(self.plan.policy.rollback);
         self.next.phase = Phase::RollingBack { cause, by };
+        // A platform that was told before it halted, and did not go back, is told again.
+        if self.next.platform.told == PlatformTold::Stop {
+            self.next.platform.told = PlatformTold::Start;
+        }
         self.advance();
     }
 
@@ -304,6 +317,7 @@ impl<'a> Turn<'a> {
     /// Sets the deadline of the present wait anew.
     pub(crate) fn restart_waits(&mut self) {
         let fresh = self.now.after(self.wait_limit());
+        let held = !self.next.holds.is_none();
         match &mut self.next.phase {
             Phase::Pending { by, .. }
             | Phase::Moving { by, .. }
@@ -314,8 +328,15 @@ impl<'a> Turn<'a> {
                 ..
             }
             | Phase::Retiring { by } => *by = fresh,
-            Phase::Gating { gate, .. }
-            | Phase::HandedOver { run: PlatformRun::AtWait { gate, .. }, .. } => gate.by = fresh,
+            Phase::Gating { gate, .. } => gate.by = fresh,
+            Phase::HandedOver { run: PlatformRun::AtWait { gate, expires, .. }, .. } => {
+                // The platform's own clock is told of once; what follows is a wait like any other.
+                gate.by = match *expires > self.now {
+                    true => fresh.min(*expires),
+                    false if held => NEVER,
+                    false => fresh,
+                }
+            }
             _ => {}
         }
     }

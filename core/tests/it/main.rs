@@ -10,3 +10,8 @@ mod fixtures;
 mod late;
 mod next_move;
 mod plan;
+mod report;
+mod scripts;
+mod spec;
+mod values;
+mod wanted;

@@ -2,8 +2,8 @@
 
 use crate::fixtures::NOW;
 use tidegate_core::{
-    Action, Amount, Arm, ArmCapacity, BatchSize, Bounds, Capabilities, Extra, SeenTraffic, Span,
-    Timestamp, Units, Weight, World,
+    Action, Amount, Arm, ArmCapacity, BatchSize, Bounds, Capabilities, CapacityKind, Extra,
+    SeenTraffic, Span, Timestamp, Units, Weight, World,
     next_move::{For, Limits, Next, Wanted, Way, Why, next_move},
 };
 
@@ -248,4 +248,127 @@ fn surge_rounds_up_and_unavailable_down_and_healthy_hosts_up() {
         assert_eq!(size.bounds(full), bounds, "{size:?} of {full}");
         assert_eq!(bounds.batch(full), batch, "{size:?} of {full}");
     }
+}
+
+#[test]
+fn a_candidate_at_its_size_is_left_alone_and_so_is_one_that_carries_more() {
+    let caps = Capabilities::routed();
+    let goal = forward(Some(50), 2, None);
+    let exact = at_weight(world(&caps, 4, (4, 4), (2, 2)), 50);
+    assert_eq!(next(&exact, &goal, &free(4)), Next::There);
+    // What is asked for and not yet taken away counts as traffic too.
+    let mut falling = at_weight(world(&caps, 4, (4, 4), (3, 3)), 75);
+    falling.traffic.asked = Weight::percent(50);
+    assert_eq!(next(&falling, &goal, &free(4)), Next::Wait(For::Seen));
+}
+
+#[test]
+fn copies_that_nobody_asked_for_are_waited_out() {
+    let caps = Capabilities::routed();
+    let goal = forward(Some(50), 2, None);
+    let mut now = world(&caps, 4, (4, 4), (2, 2));
+    let copied = Extra { mirror: Weight::percent(10), test: false };
+    now.extra.seen = Some(copied);
+    assert_eq!(next(&now, &goal, &free(4)), Next::Wait(For::Seen));
+    for seen in [None, Some(Extra::default())] {
+        now.extra.seen = seen;
+        assert_eq!(next(&now, &goal, &free(4)), shift(50), "an adapter may read none");
+    }
+}
+
+#[test]
+fn drains_are_over_at_their_end_and_not_before() {
+    let caps = Capabilities::routed();
+    let goal = forward(Some(100), 4, Some(0));
+    let now = at_weight(world(&caps, 4, (4, 4), (4, 4)), 100);
+    let until = |drained| Limits { drained, ..free(4) };
+    assert_eq!(next(&now, &goal, &until(NOW)), scale(Arm::Stable, 0));
+    let later = Timestamp(NOW.0 + 1);
+    assert_eq!(next(&now, &goal, &until(later)), Next::Wait(For::Drain(later)));
+}
+
+#[test]
+fn an_elastic_target_has_only_traffic_to_move() {
+    let caps = Capabilities { capacity: CapacityKind::Elastic, ..Capabilities::routed() };
+    let mut now = world(&caps, 1, (0, 0), (0, 0));
+    now.counted = false;
+    let goal = forward(Some(50), 1, Some(0));
+    assert_eq!(next(&now, &goal, &free(1)), shift(50));
+    assert_eq!(next(&at_weight(now.clone(), 50), &goal, &free(1)), Next::There);
+    assert_eq!(next(&at_weight(now, 50), &back(Some(0), 1), &free(1)), shift(0));
+}
+
+#[test]
+fn a_batch_makes_no_more_room_than_it_needs_and_than_the_floor_allows() {
+    let caps = Capabilities::routerless();
+    let now = |stable, candidate| world(&caps, 4, stable, candidate);
+    let goal = forward(None, 4, Some(0));
+    for (unavailable, stable, candidate, expected) in [
+        (0, (4, 4), (0, 0), Next::Wait(For::Ready)),
+        (1, (4, 4), (0, 0), scale(Arm::Stable, 3)),
+        (2, (4, 4), (0, 0), scale(Arm::Stable, 2)),
+        // One is missing already, so only one more may be.
+        (2, (4, 3), (0, 0), scale(Arm::Stable, 2)),
+        (2, (3, 3), (1, 0), scale(Arm::Stable, 2)),
+        (2, (2, 2), (2, 0), Next::Wait(For::Ready)),
+        (4, (4, 4), (0, 0), scale(Arm::Stable, 0)),
+    ] {
+        let next = next(&now(stable, candidate), &goal, &batches(4, 0, unavailable));
+        assert_eq!(next, expected, "{unavailable} unavailable, {stable:?}, {candidate:?}");
+    }
+    // Only one is still wanted: only one has to make room.
+    let one = forward(None, 1, Some(0));
+    assert_eq!(next(&now((4, 4), (0, 0)), &one, &batches(4, 0, 4)), scale(Arm::Stable, 3));
+}
+
+#[test]
+fn units_that_go_and_are_still_there_take_up_room() {
+    let caps = Capabilities::routerless();
+    let goal = forward(None, 2, Some(2));
+    // Three are asked for, and four still answer.
+    let now = world(&caps, 4, (3, 4), (0, 0));
+    assert_eq!(next(&now, &goal, &batches(4, 1, 1)), provision(Arm::Candidate, 1));
+    assert_eq!(next(&now, &goal, &batches(4, 0, 1)), scale(Arm::Stable, 2));
+}
+
+#[test]
+fn stable_is_not_shrunk_below_what_it_may_have_to_carry() {
+    let caps = Capabilities::routed();
+    let goal = forward(Some(50), 2, Some(2));
+    let now = at_weight(world(&caps, 4, (4, 4), (2, 2)), 50);
+    assert_eq!(next(&now, &goal, &free(4)), scale(Arm::Stable, 2));
+    let there = at_weight(world(&caps, 4, (2, 2), (2, 2)), 50);
+    assert_eq!(next(&there, &goal, &free(4)), Next::There);
+    let above_floor = Limits { floor: 6, ..free(4) };
+    assert_eq!(next(&now, &goal, &above_floor), Next::Wait(For::Ready));
+}
+
+#[test]
+fn the_way_back_makes_room_only_after_drains_and_keeps_what_has_traffic() {
+    let caps = Capabilities::routed();
+    let goal = back(Some(0), 4);
+    let full = |candidate| at_weight(world(&caps, 4, (3, 3), candidate), 0);
+    let limits = batches(4, 0, 1);
+    assert_eq!(next(&full((1, 1)), &goal, &limits), scale(Arm::Candidate, 0));
+    let draining = Limits { drained: NOW.after(Span::seconds(1)), ..limits };
+    let wait = Next::Wait(For::Drain(NOW.after(Span::seconds(1))));
+    assert_eq!(next(&full((1, 1)), &goal, &draining), wait);
+    let mut uncounted = full((1, 1));
+    uncounted.counted = false;
+    assert_eq!(next(&uncounted, &goal, &limits), Next::Wait(For::Counts));
+    let mut seen = full((1, 1));
+    seen.traffic.seen.as_mut().unwrap().high = Weight::percent(10);
+    assert_eq!(next(&seen, &goal, &limits), Next::Wait(For::Ready), "it still has traffic");
+}
+
+#[test]
+fn a_weight_on_the_way_back_is_on_the_grid_and_asked_for_once() {
+    let caps = Capabilities::routed();
+    let goal = back(Some(0), 3);
+    let now = at_weight(world(&caps, 3, (3, 1), (3, 3)), 100);
+    let coarse = Limits { grid: Weight::percent(10), ..free(3) };
+    // Stable carries a third, which is 30 % on this grid.
+    assert_eq!(next(&now, &goal, &coarse), shift(70));
+    let asked = at_weight(world(&caps, 3, (3, 1), (3, 3)), 70);
+    assert_eq!(next(&asked, &goal, &coarse), Next::Wait(For::Ready));
 }

@@ -828,3 +828,51 @@ fn a_first_deployment_waits_for_no_check_that_nothing_feeds() {
     let text = report(&around(strategy), &caps);
     assert!(text.contains("a first deployment takes traffic without a check"), "{text}");
 }
+
+#[test]
+fn a_check_of_copies_is_no_problem_beside_a_weight_of_zero() {
+    let mirrored = json!({"weight": "0%", "mirror": "10%", "gate": {"checks": ["latency"]}});
+    let table = vec![bad(
+        "copies reach both arms",
+        "/strategy/canary/steps/0",
+        mirrored,
+        "steps[0].weight: is 0 %",
+    )];
+    each_is_one_problem(&canary(), &Capabilities::routed(), table);
+}
+
+#[test]
+fn only_stopping_everything_at_once_never_mixes() {
+    let mixes = |rolling: Value| {
+        let mut spec = around(json!({"rolling": rolling}));
+        spec["policy"] = json!({"incompatible": true});
+        match compile(&spec, &Capabilities::routerless()) {
+            Ok(_) => false,
+            Err(errors) => {
+                assert!(errors.to_string().contains("both revisions would carry traffic"));
+                true
+            }
+        }
+    };
+    let at = |share: &str| json!({"at": [{"share": share, "gate": {"bake": "1m"}}]});
+    let all = |gates: Value| json!({"max_surge": 0, "max_unavailable": "100%", "gates": gates});
+    assert!(!mixes(all(json!({}))) && !mixes(all(at("100%"))));
+    assert!(mixes(all(at("99%"))));
+    assert!(!mixes(json!({"minimum_healthy": 0})) && mixes(json!({"minimum_healthy": 1})));
+    assert!(mixes(json!({"max_surge": 1, "max_unavailable": "100%"})));
+    assert!(mixes(json!({"max_surge": 0, "max_unavailable": "99%"})));
+}
+
+#[test]
+fn what_a_plan_was_compiled_from_can_be_asked_of_it() {
+    use tidegate_core::{CheckIndex, StrategyKind};
+    let plan = compiled(canary(), &Capabilities::routed());
+    assert_eq!((plan.target().as_str(), plan.owner()), ("shop", "team-shop"));
+    assert_eq!((plan.strategy(), plan.hooks().len()), (StrategyKind::Canary, 1));
+    let names: Vec<_> = plan.checks().iter().map(|check| check.name.as_str()).collect();
+    assert_eq!(names, ["errors", "latency"]);
+    assert_eq!(plan.check(CheckIndex(1)).map(|check| check.metric.as_str()), Some("p99"));
+    assert!(plan.check(CheckIndex(2)).is_none());
+    assert_eq!(*plan.capabilities(), Capabilities::routed());
+    assert!(plan.calendar().is_empty() && !plan.is_platform_paced());
+}
