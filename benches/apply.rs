@@ -123,7 +123,7 @@ fn walked(plan: &Plan, world: &WorldSpec) -> Vec<Case> {
 
 fn main() {
     let world = WorldSpec::good();
-    let plan = cases::canary(&world, false);
+    let plan = cases::canary(&world, 0);
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("apply");
     for Case { name, state, at, event } in walked(&plan, &world) {

@@ -91,7 +91,7 @@ fn rollouts(criterion: &mut Criterion) {
     let world = Arc::new(WorldSpec::good());
     let mut group = criterion.benchmark_group("whole rollout");
     group.throughput(Throughput::Elements(1));
-    let plan = Arc::new(cases::judged(&world));
+    let plan = Arc::new(cases::canary(&world, 2));
     let sim = Sim::new(plan, Arc::clone(&world), &BTreeMap::new());
     let sim = sim.expect("the world has the plan's metric").unrecorded();
     let run = sim.run(1);

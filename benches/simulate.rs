@@ -29,7 +29,7 @@ fn windows(run: &Run) -> Vec<Window> {
 }
 
 fn simulation(world: &Arc<WorldSpec>, guarded: bool) -> Sim {
-    let plan = Arc::new(cases::canary(world, guarded));
+    let plan = Arc::new(cases::canary(world, u8::from(guarded)));
     let sim = Sim::new(plan, Arc::clone(world), &BTreeMap::new());
     sim.expect("the world has the plan's metric")
 }

@@ -4,21 +4,15 @@
 use tidegate_core::{Plan, PlanSpec};
 use tidegate_mock::WorldSpec;
 
-/// The canary with a threshold judge; with a guard it takes as many looks again.
-#[allow(dead_code, reason = "not every bench measures it")]
-pub(crate) fn canary(world: &WorldSpec, guarded: bool) -> Plan {
+/// The canary, judged by a line at its gates (0); by a guard, too, which takes as many looks again (1); or
+/// by the recommended judge, as both (2).
+pub(crate) fn canary(world: &WorldSpec, judged: u8) -> Plan {
     let line = serde_json::json!({ "threshold": { "max": 0.02, "looks": 10, "failure_limit": 1 } });
-    let guards = if guarded { vec!["errors"] } else { vec![] };
-    compiled(world, serde_json::json!({ "metric": "error_rate", "judge": line }), &guards)
-}
-
-/// The canary with the recommended judge, which makes its check a guard.
-#[allow(dead_code, reason = "not every bench measures it")]
-pub(crate) fn judged(world: &WorldSpec) -> Plan {
-    compiled(world, serde_json::json!({ "metric": "error_rate" }), &[])
-}
-
-fn compiled(world: &WorldSpec, check: serde_json::Value, guards: &[&str]) -> Plan {
+    let check = match judged {
+        0 | 1 => serde_json::json!({ "metric": "error_rate", "judge": line }),
+        _ => serde_json::json!({ "metric": "error_rate" }),
+    };
+    let guards = if judged == 0 { vec![] } else { vec!["errors"] };
     let step = |weight: &str| serde_json::json!({ "weight": weight, "gate": { "bake": "10m", "checks": ["errors"] } });
     let spec = serde_json::json!({
         "target": "checkout",

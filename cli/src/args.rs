@@ -158,6 +158,9 @@ pub(crate) struct JudgeArguments {
     /// Print from this look on, counted from 1. Those before it are judged all the same.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) from: usize,
+    /// Print at the end what all looks come to: intervals and tests for one look at the end.
+    #[arg(long)]
+    pub(crate) describe: bool,
     /// Print one JSON document a line.
     #[arg(long)]
     pub(crate) json: bool,

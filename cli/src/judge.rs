@@ -4,7 +4,7 @@
 //! before it alone, so a file that grows only adds lines. Must not judge anything itself.
 
 use serde::Serialize;
-use tidegate_core::{Judgement, LogE, Look, Verdict, Window};
+use tidegate_core::{Judgement, LogE, Look, Verdict, Window, health::describe};
 
 use crate::{
     Answer, Answered, Ending, args::JudgeArguments, input::BadInput, looks, method::Chosen, text,
@@ -54,8 +54,27 @@ pub(crate) fn run(asked: &JudgeArguments) -> Answered {
     let shown = lines.iter().filter(|line| line.look >= asked.from);
     let show =
         |line: &Judged| if asked.json { text::line("judge", line) } else { line.told(&looks) };
-    let text = shown.map(show).collect::<Vec<_>>().join("\n");
+    let mut lines: Vec<String> = shown.map(show).collect();
+    if asked.describe {
+        lines.extend(described(&looks, asked.json));
+    }
+    let text = lines.join("\n");
     Ok(Answer { ending: if failed { Ending::Back } else { Ending::Well }, text })
+}
+
+/// What all looks come to, for a report: asked once, whatever the verdicts were.
+fn described(looks: &[Look], json: bool) -> Vec<String> {
+    let lines = describe::looks(looks);
+    if json {
+        return vec![text::line("describe", &Described { lines })];
+    }
+    lines.into_iter().map(|line| format!("      {line}")).collect()
+}
+
+/// What all looks come to. This is the JSON shape.
+#[derive(Serialize)]
+struct Described {
+    lines: Vec<String>,
 }
 
 /// Every look, judged after those before it.

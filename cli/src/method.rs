@@ -28,7 +28,8 @@ pub(crate) enum MethodName {
     Threshold,
     /// Whether the arms get the share of traffic that was asked for.
     Share,
-    // A judge by Kayenta's method takes its place here, and in `Chosen::judge`.
+    /// Kayenta's rank test.
+    Kayenta,
 }
 
 /// The judge's parameters.
@@ -105,6 +106,7 @@ impl<'a> Chosen<'a> {
             MethodName::Absolute => self.compared(Some(Method::Absolute)),
             MethodName::Threshold => self.read(JudgeSpec::Threshold),
             MethodName::Share => self.read(JudgeSpec::Share),
+            MethodName::Kayenta => self.read(JudgeSpec::Kayenta),
         }
     }
 

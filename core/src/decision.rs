@@ -292,7 +292,7 @@ fn odds(evidence: f64) -> String {
 }
 
 /// A number with four significant digits, as short as it can be.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value}");
     }

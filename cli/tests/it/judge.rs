@@ -12,13 +12,14 @@ use crate::{code, json, repository, stderr, stdout, tidegate};
 const LOOKS: &str = "examples/looks/checkout-bad.jsonl";
 
 /// Every method, with its parameters where it needs some.
-const METHODS: [(&str, &str); 6] = [
+const METHODS: [(&str, &str); 7] = [
     ("compare", "{}"),
     ("events", "{}"),
     ("spending", "{}"),
     ("absolute", "{\"tolerate_points\":0.001}"),
     ("threshold", "{\"max\":0.02,\"looks\":3,\"failure_limit\":2}"),
     ("share", "{}"),
+    ("kayenta", "{\"looks\":5,\"judged_every\":2}"),
 ];
 
 fn lines(text: &str) -> Vec<String> {

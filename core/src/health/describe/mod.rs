@@ -6,12 +6,14 @@
 
 mod divergence;
 mod kolmogorov;
+mod looks;
 mod means;
 mod proportions;
 mod tables;
 
 pub use divergence::{Divergence, jensen_shannon};
 pub use kolmogorov::{KsMethod, KsTest, kolmogorov_smirnov};
+pub use looks::looks;
 pub use means::{Moments, WelchTest, welch_t};
 pub use proportions::{
     Proportion, Variance, ZTest, newcombe_difference, two_proportion_z, wilson_interval,
