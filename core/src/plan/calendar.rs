@@ -523,6 +523,16 @@ mod tests {
     }
 
     #[test]
+    fn hours_of_days_on_end_are_one_stretch_that_has_an_end() {
+        let week: &[Day] = &[Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri, Day::Sat];
+        let calendar = compiled(&spec("UTC", &[(week, "00:00", "00:00")], &[])).0;
+        // From a Monday to a Sunday, and on from the Monday after.
+        let monday = open_at(&calendar, "2026-07-06T00:00:00Z");
+        assert_eq!(monday, "open until 2026-07-12T00:00:00Z");
+        assert_eq!(open_at(&calendar, "2026-07-12T00:00:00Z"), "shut until 2026-07-13T00:00:00Z");
+    }
+
+    #[test]
     fn each_day_of_the_week_is_its_own_and_naming_it_twice_is_naming_it_once() {
         let days = [Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri, Day::Sat, Day::Sun];
         // The sixth of July 2026 is a Monday.

@@ -17,7 +17,7 @@ use std::{
 
 use account::Account;
 use language::Stage;
-use tidegate_core::{Event, Ignored, Phase, Plan, Rollout, Rule, invariants};
+use tidegate_core::{Event, Ignored, Phase, Plan, Rollout, Rule, Timestamp, invariants};
 
 /// Lines that fit a tall screen.
 const SCREEN: usize = 80;
@@ -186,6 +186,27 @@ fn a_state_moved_with_the_clock_is_the_same_state_at_another_time() {
             assert_eq!(moved.canonical(), state.canonical(), "{state:#?}");
             let waited = |state: &Rollout| state.next_deadline().map(|at| at.since(state.clock()));
             assert_eq!(waited(&moved), waited(state));
+        });
+    }
+}
+
+#[test]
+fn a_canonical_state_waits_as_long_and_forgets_only_what_is_over() {
+    let clock = tidegate_core::CANONICAL_CLOCK;
+    for script in scripts().values() {
+        states(script, &mut |plan, state| {
+            let canonical = state.canonical();
+            let left = |state: &Rollout| state.next_deadline().map(|at| at.since(state.clock()));
+            assert_eq!(left(&canonical), left(state));
+            assert_eq!(canonical.wanted_reads(plan).guards, state.wanted_reads(plan).guards);
+            let lands = |state: &Rollout| state.outstanding().map(|call| call.lands_by);
+            let late = |state: &Rollout| Some(state.world().late.latest());
+            for instant in [lands as fn(&Rollout) -> Option<Timestamp>, late] {
+                let (was, is) = (instant(state), instant(&canonical));
+                let still = was.filter(|at| *at > state.clock());
+                let expected = still.map(|at| clock.after(at.since(state.clock())));
+                assert_eq!(is, was.and(expected.or(Some(Timestamp::default()))));
+            }
         });
     }
 }
