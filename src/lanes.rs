@@ -27,6 +27,8 @@ pub(crate) struct Lane {
     judging: Option<Box<dyn Judging>>,
     judged: Option<Window>,
     said: Option<(Verdict, bool)>,
+    /// The last window as it was asked for, if not all of it had arrived: it is measured once more.
+    pub(crate) late: Option<Window>,
     /// Whether a look is being taken.
     pub(crate) busy: bool,
     /// Whether the state asks for it now.
@@ -52,6 +54,7 @@ impl Lane {
             judging,
             judged: None,
             said: None,
+            late: None,
             busy: false,
             wanted: true,
         }
@@ -85,6 +88,7 @@ impl Lane {
     pub(crate) fn step(&mut self, by_ms: i64) {
         self.since = self.since.moved(by_ms);
         self.next_from = self.next_from.moved(by_ms);
+        self.late = None;
         if let Some(window) = &mut self.judged {
             *window = Window { from: window.from.moved(by_ms), to: window.to.moved(by_ms) };
         }
@@ -102,6 +106,7 @@ impl Lane {
 
     /// Takes one look in, and says what all of them come to.
     pub(crate) fn take(&mut self, look: &Look, now: Timestamp) -> Option<Judgement> {
+        self.late = (!look.complete && !look.failed).then(|| self.next_window());
         self.next_from = self.next_from.after(self.every);
         if look.window.from < self.since {
             // Aligned by its source to a time before the evidence counts.

@@ -36,8 +36,9 @@ struct Begun(Option<Box<dyn Judging>>);
 pub(crate) enum Read {
     /// Of the world; `None` when nothing could be read.
     World { round: u64, seen: Option<Observation> },
-    /// Of a metric; `None` when it could not be kept, and so must not be judged.
-    Health { key: Key, since: Timestamp, look: Option<Look> },
+    /// Of a metric; `None` when it could not be kept, and so must not be judged. And whether the look
+    /// before it was measured once more, and is complete now.
+    Health { key: Key, since: Timestamp, look: Option<Look>, corrected: bool },
     /// Of a metric before the rollout; `None` when it could not be kept.
     Past { check: CheckIndex, looks: Option<Vec<Look>> },
     /// Of a hook.
@@ -169,9 +170,14 @@ impl Reader {
                 self.observing = None;
                 seen.map(|seen| Event::Observed(Box::new(seen)))
             }
-            Read::Health { key, since, look } => {
+            Read::Health { key, since, look, corrected } => {
                 let lane = self.lanes.get_mut(&key).filter(|lane| lane.since == since)?;
                 lane.busy = false;
+                if corrected {
+                    // Judged anew, from what is kept: with the correction, and with this look.
+                    self.lanes.remove(&key);
+                    return None;
+                }
                 let Some(look) = look else {
                     self.lanes_at = now.after(AGAIN);
                     return None;
@@ -379,14 +385,23 @@ impl Reader {
             };
             let (key, since) = (*key, lane.since);
             let (share, settled) = self.share;
-            let share = share.filter(|_| settled <= query.window.from);
+            let share = move |window: Window| share.filter(|_| settled <= window.from);
+            let late = lane.late.take().map(|window| Query { window, ..query.clone() });
             let (ports, journal) = (Arc::clone(&self.ports), Arc::clone(&self.journal));
             self.tasks.spawn(async move {
-                let look = Look { share, ..look(ports, query).await };
                 let (check, role) = key;
-                let kept = StoredLook { rollout, check, role, correction: 0, look };
-                let look = keep(&*journal, kept).await;
-                Read::Health { key, since, look }
+                let stored =
+                    |correction, look| StoredLook { rollout, check, role, correction, look };
+                let mut corrected = false;
+                if let Some(late) = late {
+                    let share = share(late.window);
+                    let again = Look { share, ..look(Arc::clone(&ports), late).await };
+                    corrected = again.complete && keep(&*journal, stored(1, again)).await.is_some();
+                }
+                let share = share(query.window);
+                let look = Look { share, ..look(ports, query).await };
+                let look = keep(&*journal, stored(0, look)).await;
+                Read::Health { key, since, look, corrected }
             });
         }
     }

@@ -4,11 +4,11 @@
 use tidegate::{
     End,
     machine::{
-        Baseline, BlueGreenSpec, CheckSpec, CompareSpec, GateSpec, JudgeSpec, Phase, Plan,
-        PlanReport, PlanSpec, StrategySpec, Verdict, Weight,
+        Baseline, BlueGreenSpec, CheckIndex, CheckSpec, CompareSpec, GateSpec, Journal, JudgeSpec,
+        Phase, Plan, PlanReport, PlanSpec, Role, StrategySpec, Verdict, Weight,
     },
 };
-use tidegate_mock::{EffectSpec, WorldSpec};
+use tidegate_mock::{EffectSpec, Fault, Op, WorldSpec, Wrong};
 
 use crate::fixtures::{Rig, S, canary_of, compile, end_of, rolled_back, rolling, step, story};
 
@@ -107,4 +107,23 @@ async fn without_a_past_a_comparison_with_it_never_passes_and_never_rolls_back()
     assert_eq!(rig.weight(), Weight::FULL);
     let story = story(&handle).await;
     assert!(story.contains(&Verdict::NoData.to_string()), "{story}");
+}
+
+/// What a source had not delivered in time is measured once more, and counts as if it had been there.
+#[tokio::test(start_paused = true)]
+async fn a_minute_that_arrives_late_is_judged_all_the_same() {
+    let spec =
+        comparing(canary_of(vec![step(20, gate()), step(100, GateSpec::default())]), None, None);
+    let lag = Wrong::Lag { by: S(45) };
+    let late = Fault::between(Op::Look, S(100), S(200), lag);
+    let rig = Rig::new(WorldSpec::good().with_fault(late));
+    let engine = rig.engine();
+    let handle = rig.start(&engine, spec).await;
+    let end = end_of(&handle).await;
+    assert_eq!(end, End::Over(Phase::Completed), "{}", story(&handle).await);
+    let journal: &dyn Journal = &rig.journal;
+    let looks = journal.looks(handle.rollout(), CheckIndex(0), Role::Guard).await.unwrap();
+    let corrected: Vec<_> = looks.iter().filter(|kept| kept.correction > 0).collect();
+    assert!(!corrected.is_empty() && corrected.iter().all(|kept| kept.look.complete));
+    assert!(looks.iter().all(|kept| kept.look.complete), "{looks:#?}");
 }

@@ -5,12 +5,12 @@ use std::{collections::BTreeSet, fs, hint::black_box};
 use allocation_counter::measure;
 use tidegate::machine::{
     Actor, Answer, ArmCapacity, CalendarState, Capabilities, CheckIndex, Command, CommandId, Event,
-    GateRef, HookAnswer, HookIndex, Identity, Judged, MoveId, Observation, Order, Outcome, Plan,
-    PolicySpec, Position, Reading, Role, Rollout, RolloutId, SeenCapacity, SeenTraffic, Span,
-    Supersede, Timestamp, Units, Verdict, Weight, Window, World,
+    GateRef, HookAnswer, HookIndex, Identity, Judged, Look, Measurement, MoveId, Observation,
+    Order, Outcome, Plan, PolicySpec, Position, Reading, Role, Rollout, RolloutId, SeenCapacity,
+    SeenTraffic, Span, StoredLook, Supersede, Timestamp, Units, Verdict, Weight, Window, World,
 };
 
-use crate::fixtures::{canary_of, checked, step};
+use crate::fixtures::{Rig, canary_of, checked, end_of, records, step};
 
 /// Bytes of a state. The goal is 512; docs/benchmarks.md says where they go.
 const LARGEST: usize = 592;
@@ -154,4 +154,62 @@ fn a_state_is_small_and_the_page_says_how_small() {
     assert!(size <= LARGEST, "{size} bytes");
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/ARCHITECTURE.md")).unwrap();
     assert!(page.contains(&format!("{size} bytes")), "ARCHITECTURE.md does not say {size} bytes");
+}
+
+/// Makes a measurement of so many requests.
+type Kind = fn(f64) -> Measurement;
+
+/// A look of one kind, as a busy minute makes it.
+fn kept(measurement: Kind) -> StoredLook {
+    let from = Timestamp(1_767_225_600_000);
+    let window = Window { from, to: Timestamp(from.0 + 60_000) };
+    let (stable, candidate) = (measurement(54_213.0), measurement(6_017.0));
+    let look = Look {
+        share: Some(Weight::percent(10)),
+        ..Look::complete(window, Some(stable), Some(candidate))
+    };
+    let (rollout, check) = (RolloutId(12), CheckIndex(3));
+    StoredLook { rollout, check, role: Role::Guard, correction: 0, look }
+}
+
+#[test]
+fn evidence_is_small_and_the_page_says_how_small() {
+    let kinds: [(&str, Kind); 5] = [
+        ("counts", |n| Measurement::Count { events: (n / 997.0).round(), exposures: n }),
+        ("a sum", |n| Measurement::Sum { sum: n * 112.375, samples: n }),
+        ("a value", |n| Measurement::Value { value: 112.375, samples: n }),
+        ("a histogram", |n| Measurement::Above {
+            edges: (1..=12).map(|n| f64::from(n) * 25.0).collect(),
+            above: (1..=12).map(|k| (n / f64::from(k * k)).round()).collect(),
+            samples: n,
+            sum: Some(n * 112.375),
+        }),
+        ("ten classes", |n| Measurement::Classes(vec![(n / 10.0).round(); 10])),
+    ];
+    let sizes = kinds.map(|(name, kind)| (name, serde_json::to_vec(&kept(kind)).unwrap().len()));
+    // One of each, a minute each, as guard and at gates.
+    let minute: usize = sizes.iter().map(|(_, bytes)| 2 * bytes).sum();
+    let day = minute * 24 * 60 / 1_000_000;
+    println!("{sizes:?}; {day} MB a day");
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/ARCHITECTURE.md")).unwrap();
+    for (name, bytes) in sizes {
+        assert!(page.contains(&format!("{bytes} ({name})")), "ARCHITECTURE.md: {bytes} ({name})");
+    }
+    assert!(page.contains(&format!("{day} MB in 24 hours")), "ARCHITECTURE.md: {day} MB");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_is_about_two_kilobytes() {
+    let rig = Rig::new(tidegate_mock::WorldSpec::good());
+    let engine = rig.engine();
+    let handle = rig.start(&engine, crate::fixtures::canary()).await;
+    end_of(&handle).await;
+    let sizes: Vec<usize> = records(&handle)
+        .await
+        .iter()
+        .map(|record| serde_json::to_vec(record).unwrap().len())
+        .collect();
+    let (mean, most) = (sizes.iter().sum::<usize>() / sizes.len(), sizes.iter().max().unwrap());
+    println!("{} records of {mean} bytes on average, {most} at most", sizes.len());
+    assert!((1_000..=2_500).contains(&mean) && *most < 4_000, "{mean}, {most}");
 }
