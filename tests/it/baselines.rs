@@ -127,3 +127,30 @@ async fn a_minute_that_arrives_late_is_judged_all_the_same() {
     assert!(!corrected.is_empty() && corrected.iter().all(|kept| kept.look.complete));
     assert!(looks.iter().all(|kept| kept.look.complete), "{looks:#?}");
 }
+
+#[test]
+fn what_a_step_can_not_see_is_said_beforehand() {
+    let seen = |baseline, rate, requests| {
+        let mut spec = comparing(
+            canary_of(vec![step(5, gate()), step(100, GateSpec::default())]),
+            baseline,
+            rate,
+        );
+        spec.evidence.requests_per_minute = Some(requests);
+        if let Some(check) = spec.checks.get_mut("errors") {
+            check.usual = Some(0.001);
+        }
+        PlanReport::of(&compile(spec, &WorldSpec::good().capabilities()))
+    };
+    let small = seen(None, None, 600.0);
+    let blind = "stage \"5 %\": in 5m, check errors sees a x26.3 of 0.1 %, not less: 30 requests a minute on the candidate";
+    assert!(small.warnings.iter().any(|line| line == blind), "{:#?}", small.warnings);
+    let slow = "to show that the candidate is below x2 of 0.1 %, but the gate waits 1h 5m";
+    assert!(small.warnings.iter().any(|line| line.ends_with(slow)), "{:#?}", small.warnings);
+    let busy = seen(None, None, 600_000.0);
+    assert!(busy.sees.iter().any(|line| line.contains("sees a x1.")), "{:#?}", busy.sees);
+    assert!(!busy.warnings.iter().any(|line| line.contains("sees")), "{:#?}", busy.warnings);
+    // A number is compared with by the candidate's requests alone.
+    let alone = seen(Some(Baseline::Fixed), Some(0.001), 600_000.0);
+    assert!(alone.sees.iter().any(|line| line.contains("sees a x1.")), "{:#?}", alone.sees);
+}

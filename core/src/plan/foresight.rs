@@ -8,7 +8,10 @@ use crate::{
     Span, Weight,
     health::{
         Against, Compare,
-        sequential::{Traffic, expected_looks, information_of_split, smallest_detectable_ratio},
+        sequential::{
+            EvidenceError, Traffic, expected_looks, information_of_rate, information_of_split,
+            smallest_detectable_rate, smallest_detectable_ratio,
+        },
     },
 };
 
@@ -30,7 +33,7 @@ pub(super) fn of(plan: &Plan) -> Foresight {
     let Some(per_minute) = plan.sureness.requests_per_minute else { return all };
     for stage in &plan.stages {
         let Some(weight) = stage.goal.weight else { continue };
-        if weight == Weight::ZERO || weight == Weight::FULL {
+        if weight == Weight::ZERO {
             continue;
         }
         for (index, check) in (0..).zip(&plan.checks) {
@@ -60,18 +63,25 @@ impl<'a> Step<'a> {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a window fit 52 bits")]
     fn of(stage: &'a Stage, weight: Weight, check: &'a Check, per_minute: f64) -> Option<Self> {
         let JudgeKind::Compare(compare) = &check.judge else { return None };
-        if compare.against != Against::Stable {
+        let alone = compare.against != Against::Stable;
+        if weight == Weight::FULL && !alone {
+            // There is nothing to compare with.
             return None;
         }
+        // Of a comparison with a number the candidate's requests are all that counts.
         let share = f64::from(weight.bp()) / 10_000.0;
+        let (per_minute, share) =
+            if alone { (per_minute * share, 0.5) } else { (per_minute, share) };
         let minutes = check.window.0 as f64 / Span::minutes(1).0 as f64;
         let traffic = Traffic {
-            requests: per_minute * minutes,
+            // Half of twice as many are those of the candidate.
+            requests: per_minute * minutes * if alone { 2.0 } else { 1.0 },
             candidate_share: share,
             base_rate: check.usual?,
             dispersion: 1.0,
         };
-        Some(Self { stage, check, compare, traffic, candidate_per_minute: per_minute * share })
+        let candidate_per_minute = traffic.requests / minutes * share;
+        Some(Self { stage, check, compare, traffic, candidate_per_minute })
     }
 
     /// The regression that the bake time of the step suffices to see.
@@ -80,9 +90,7 @@ impl<'a> Step<'a> {
         let looks = self.looks_in(self.stage.gate.bake);
         let ratio = match looks {
             looks if looks < 1.0 => None,
-            looks => smallest_detectable_ratio(&self.traffic, self.compare.tolerate, alpha, looks)
-                .ok()
-                .flatten(),
+            looks => self.smallest(alpha, looks),
         };
         let (name, base) = (&self.check.name, percent(self.traffic.base_rate));
         let requests = rounded(self.candidate_per_minute);
@@ -104,12 +112,39 @@ impl<'a> Step<'a> {
         all.sees.push(line);
     }
 
+    /// The smallest ratio that so many looks suffice for.
+    fn smallest(&self, alpha: f64, looks: f64) -> Option<f64> {
+        let (tolerate, base) = (self.compare.tolerate, self.traffic.base_rate);
+        match self.compare.against {
+            Against::Stable => {
+                smallest_detectable_ratio(&self.traffic, tolerate, alpha, looks).ok().flatten()
+            }
+            Against::History => {
+                let rate = smallest_detectable_rate(&self.traffic, base * tolerate, alpha, looks);
+                rate.ok().flatten().map(|rate| rate / base)
+            }
+            Against::Rate(limit) => {
+                let rate = smallest_detectable_rate(&self.traffic, limit * tolerate, alpha, looks);
+                rate.ok().flatten().map(|rate| rate / base)
+            }
+        }
+    }
+
+    /// Nats a look that an equally good candidate shows it with.
+    fn shown(&self, margin: f64) -> Result<f64, EvidenceError> {
+        let (traffic, base) = (&self.traffic, self.traffic.base_rate);
+        match self.compare.against {
+            Against::Stable => information_of_split(traffic, margin, 1.0),
+            Against::History => information_of_rate(traffic, base * margin, base),
+            Against::Rate(limit) => information_of_rate(traffic, limit * margin, base),
+        }
+    }
+
     /// How long an equally good candidate takes to be shown so.
     fn shows(&self, plan: &Plan, index: CheckIndex, all: &mut Foresight) {
         debug_assert!(plan.check(index).is_some(), "the check is the plan's own");
-        let margin = self.compare.margin.unwrap_or(2.0);
-        let information = information_of_split(&self.traffic, margin, 1.0);
-        let looks = information.and_then(|nats| expected_looks(nats, plan.sureness.beta));
+        let margin = self.compare.margin.unwrap_or(2.0 * self.compare.tolerate);
+        let looks = self.shown(margin).and_then(|nats| expected_looks(nats, plan.sureness.beta));
         let Ok(looks) = looks else { return };
         let takes = self.time_of(looks);
         let gate: &Gate = &self.stage.gate;

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     decision::number,
-    health::{Look, Measurement, sequential::population_stability},
+    health::{
+        Look, Measurement,
+        sequential::{Side, SplitLook, SplitTest, population_stability, ratio_bound},
+    },
 };
 
 /// What is not in 95 of 100 intervals.
@@ -63,7 +66,34 @@ fn rates(both: &Pairs<'_>) -> Option<Vec<String>> {
     ));
     let z = two_proportion_z(candidate, stable, 0.0, Variance::Pooled, Tail::TwoSided);
     lines.extend(z.map(|z| format!("z {} (two proportions), p {}", number(z.z), chance(z.p))));
+    lines.extend(ratio(both));
     Some(lines)
+}
+
+/// The ratio of the rates, with bounds that hold however often one looked.
+fn ratio(both: &Pairs<'_>) -> Option<String> {
+    let split = |(candidate, stable): &(&Measurement, &Measurement)| match (candidate, stable) {
+        (
+            Measurement::Count { events: events1, exposures: exposure1 },
+            Measurement::Count { events: events0, exposures: exposure0 },
+        ) => Some(SplitLook {
+            events1: *events1,
+            events0: *events0,
+            exposure1: *exposure1,
+            exposure0: *exposure0,
+        }),
+        _ => None,
+    };
+    let looks: Vec<SplitLook> = both.iter().filter_map(split).collect();
+    let bound = |side| {
+        let test = SplitTest::new(side, 1.0).ok()?;
+        ratio_bound(&test, &looks, ALPHA / 2.0).ok().flatten().map(number)
+    };
+    let least = bound(Side::Above).map(|low| format!("at least {low}"));
+    let most = bound(Side::Below).map(|high| format!("at most {high}"));
+    let bounds: Vec<String> = [least, most].into_iter().flatten().collect();
+    (!bounds.is_empty())
+        .then(|| format!("ratio of the rates {} (95 %, at every look)", bounds.join(" and ")))
 }
 
 /// A p-value, as far as one is ever believed.
@@ -149,6 +179,7 @@ mod tests {
                 "candidate 0.5 % (0.2718 to 0.918 %, Wilson 95 %), stable 0.1 % (0.06327 to 0.158 %, Wilson 95 %)",
                 "difference of 0.1646 to 0.8196 points (Newcombe 95 %)",
                 "z 4.539 (two proportions), p 0.000005659",
+                "ratio of the rates at least 1.173 and at most 17.95 (95 %, at every look)",
             ]
         );
     }
