@@ -153,6 +153,11 @@ impl Turn<'_> {
             *quiet = self.now;
             *by = self.now.after(self.plan.policy.rollback);
         }
+        if self.next.world.traffic.seen_as_asked() {
+            // All traffic is where it belongs: it is copies or tests that are not.
+            self.next.corrections = self.next.corrections.saturating_add(1);
+            return self.reassert_extra();
+        }
         self.correct();
     }
 

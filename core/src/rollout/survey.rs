@@ -357,7 +357,10 @@ impl Turn<'_> {
         }
         match world.traffic.seen {
             None => Trigger::Noted,
-            Some(_) if world.traffic.seen_as_asked() => Trigger::OutcomeSeen,
+            // A call that turned copies or tests on may have landed after the one that turned them off.
+            Some(_) if world.traffic.seen_as_asked() && !self.extra_contradicts() => {
+                Trigger::OutcomeSeen
+            }
             Some(_) if !world.traffic.matched && self.next.confirm_by != NEVER => Trigger::Noted,
             // Weights are the platform's to set; it may still be on its way.
             Some(_) if self.platform_paced() => Trigger::Noted,
@@ -366,6 +369,12 @@ impl Turn<'_> {
             }
             Some(_) => Trigger::Contradicted,
         }
+    }
+
+    /// Whether copies or tests are seen to be other than asked, and are ours to set.
+    fn extra_contradicts(&self) -> bool {
+        let extra = &self.next.world.extra;
+        !self.platform_paced() && extra.seen.is_some_and(|seen| seen != extra.asked)
     }
 
     fn survey_rolled_back(&mut self) -> Trigger {
