@@ -317,7 +317,8 @@ impl<'a> Driver<'a> {
         }
         // A move that was answered at once leaves the same instant, and a phase of its own.
         let moved_on = next.phase().name() != self.state.phase().name();
-        if moved_on || next.observations_from() != self.state.observations_from() {
+        let at_once = moved_on && next.observations_from() == self.now;
+        if at_once || next.observations_from() != self.state.observations_from() {
             self.read_at = None;
             self.observe_at = self.now;
         }
