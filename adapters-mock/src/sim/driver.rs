@@ -508,7 +508,8 @@ impl<'a> Driver<'a> {
     fn judged(&mut self, index: usize, look: Look) -> Option<Event> {
         let slot = &mut self.slots[index];
         let (check, role) = (slot.check, slot.role);
-        let judgement = slot.take(look)?;
+        let kept = !self.sim.world.crashes.is_empty();
+        let judgement = slot.take(look, kept)?;
         let (guilty, judgement) = self.panel.weigh(check, role, judgement);
         let speaks = |slot: &&mut Slot| (slot.check, slot.role) == (guilty, role);
         self.slots.iter_mut().find(speaks)?.say(judgement)

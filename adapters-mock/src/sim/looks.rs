@@ -5,9 +5,6 @@ use tidegate_core::{
     Verdict, Window,
 };
 
-/// Room for as many looks as most gates ask for.
-const LOOKS: usize = 16;
-
 /// One check in one of its jobs, with the evidence so far.
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -19,7 +16,10 @@ pub(super) struct Slot {
     pub(super) next: Window,
     every: Span,
     judging: Option<Box<dyn Judging>>,
+    /// Kept only where the engine is to crash.
     looks: Vec<Look>,
+    /// From the first look's start to the last one's end.
+    judged: Option<Window>,
     delivered: Option<(Verdict, bool)>,
     /// Whether the state asks for it now.
     pub(super) wanted: bool,
@@ -40,7 +40,8 @@ impl Slot {
             next,
             every: check.every,
             judging: Some(judging),
-            looks: Vec::with_capacity(LOOKS),
+            looks: Vec::new(),
+            judged: None,
             delivered: None,
             wanted: true,
         }
@@ -55,11 +56,15 @@ impl Slot {
     }
 
     /// Takes a look in, and says what all of them come to.
-    pub(super) fn take(&mut self, look: Look) -> Option<Judgement> {
+    pub(super) fn take(&mut self, look: Look, kept: bool) -> Option<Judgement> {
         let Window { from, to } = self.next;
         self.next = Window { from: from.after(self.every), to: to.after(self.every) };
         let judgement = self.judging.as_mut()?.look(&look);
-        self.looks.push(look);
+        let from = self.judged.map_or(look.window.from, |judged| judged.from);
+        self.judged = Some(Window { from, to: look.window.to });
+        if kept {
+            self.looks.push(look);
+        }
         Some(judgement)
     }
 
@@ -70,14 +75,13 @@ impl Slot {
             return None;
         }
         self.delivered = Some(said);
-        let ends = (self.looks.first(), self.looks.last());
-        let (Some(first), Some(last)) = ends else { return None };
+        let window = self.judged?;
         Some(Event::Judged(Judged {
             check: self.check,
             role: self.role,
             verdict: judgement.verdict,
             past_limit: judgement.past_limit,
-            window: Window { from: first.window.from, to: last.window.to },
+            window,
             reading: judgement.reading,
         }))
     }
