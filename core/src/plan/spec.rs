@@ -667,7 +667,8 @@ pub struct PolicySpec {
     /// How long a stage (or batch) may take to get where it wants. Default 10m, then roll back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<DeadlineSpec>,
-    /// How long an acknowledged shift may stay unseen before it is sent again. Default 1m on top of
+    /// How long an acknowledged shift, copy or test may stay unseen before it is sent again, and how
+    /// long the report of a rollback waits for old units. Default 1m on top of
     /// the target's propagation time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<Span>,
