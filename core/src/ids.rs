@@ -85,6 +85,19 @@ pub struct Generation(pub u64);
 #[serde(transparent)]
 pub struct Epoch(pub u64);
 
+/// One run of an engine, as a journal lists it. Two runs of one process are two engines.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct EngineId(pub u64);
+
+impl fmt::Display for EngineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "e{}", self.0)
+    }
+}
+
 /// The position of a record in its rollout's journal; rises by exactly one.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

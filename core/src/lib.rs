@@ -7,6 +7,7 @@ pub mod explore;
 pub mod health;
 mod ids;
 pub mod invariants;
+pub mod journal;
 mod moves;
 pub mod next_move;
 mod plan;
@@ -27,6 +28,7 @@ pub use health::{
     Judge, Judgement, Judging, LogE, Look, Measurement, Panel, Reading, Verdict, Window,
 };
 pub use ids::*;
+pub use journal::*;
 pub use moves::*;
 pub use plan::*;
 pub use ports::*;

@@ -34,6 +34,9 @@ pub struct Head {
     pub at: Timestamp,
     /// The rollout it waits for.
     pub after: Option<RolloutId>,
+    /// The rollout that it tries again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<RolloutId>,
 }
 
 impl Head {

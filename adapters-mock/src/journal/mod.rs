@@ -4,6 +4,7 @@
 //! everything else is as durable journals have it. It must not know what records mean beyond
 //! their sequence numbers.
 
+mod engines;
 mod row;
 
 use std::{
@@ -13,13 +14,13 @@ use std::{
 
 use async_trait::async_trait;
 use tidegate_core::{
-    Active, Actor, Append, AttemptId, CheckIndex, Claimed, Command, Epoch, Generation, Identity,
-    Journal, JournalError, Opening, Order, Role, RolloutId, RowVersion, Seq, StoredLook, Target,
-    Timestamp,
+    Active, Actor, Append, AttemptId, Became, CheckIndex, Claimed, Command, CommandId, EngineId,
+    Epoch, Generation, Identity, Journal, JournalError, Listed, Opening, Order, Prune, Pruned,
+    Role, RolloutId, RowVersion, Select, Seq, Span, StoredLook, Take, Target, Timestamp, Work,
     record::{FORMAT, Head, LOGIC, Record},
 };
 
-use self::row::Row;
+use self::{engines::Engines, row::Row};
 
 /// What goes wrong with a call of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +45,23 @@ struct Holder {
     waiting: Option<RolloutId>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Store {
     rows: BTreeMap<RolloutId, Row>,
     targets: BTreeMap<Target, Holder>,
+    engines: Engines,
+    last_id: u64,
     /// Faults of the n-th write, from 1.
     faults: BTreeMap<u64, JournalFault>,
     writes: u64,
 }
+
+/// What a [`MemoryJournal`] held at one time.
+#[derive(Clone, Debug)]
+pub struct Backup(Store);
+
+/// Numbers left out after a restore: rollouts that were opened since the backup had them.
+const AFTER_RESTORE: u64 = 1_000_000;
 
 /// A journal in memory. Cheap to clone; clones share the store.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +72,26 @@ impl MemoryJournal {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What it holds now, to be set back to later: a backup.
+    #[must_use]
+    pub fn backup(&self) -> Backup {
+        Backup(self.store().clone())
+    }
+
+    /// Sets it back to what it held then, as a store that lost its tail would be: everything since is
+    /// forgotten, and whoever claims what was not over is told `drawn`.
+    pub fn restore(&self, backup: &Backup, drawn: u32) {
+        let mut store = self.store();
+        let writes = store.writes;
+        *store = Store { writes, ..backup.0.clone() };
+        store.last_id += AFTER_RESTORE;
+        store.engines = Engines::default();
+        for row in store.rows.values_mut().filter(|row| !row.is_over()) {
+            row.holder = None;
+            row.restored = Some(drawn);
+        }
     }
 
     /// Makes the n-th write (open, claim, append, submit), counted from 1 over its whole life, go
@@ -166,8 +196,8 @@ impl Store {
 
     /// Record 0; where it follows an active rollout, that one is told in the same commit.
     fn head_of(&mut self, opening: Opening, holder: &Holder) -> Head {
-        let last = self.rows.last_key_value().map_or(0, |(id, _)| id.0);
-        let rollout = RolloutId(last + 1);
+        self.last_id += 1;
+        let rollout = RolloutId(self.last_id);
         let generation = Generation(holder.generation.0 + 1);
         let after = opening.after.filter(|(before, _)| holder.active == Some(*before));
         if let Some((before, actor)) = &after {
@@ -182,6 +212,7 @@ impl Store {
             found: opening.found,
             at: opening.at,
             after: after.map(|(before, _)| before),
+            retry_of: opening.retry_of,
         }
     }
 
@@ -223,19 +254,95 @@ impl Store {
         }
     }
 
-    fn due(&self, now: Timestamp, limit: usize) -> Vec<RolloutId> {
-        let mut due: Vec<(Timestamp, RolloutId)> = self
-            .rows
-            .values()
-            .filter_map(|row| row.due().filter(|due| *due <= now).map(|due| (due, row.id())))
-            .collect();
+    /// The engine that holds a rollout, if it is listed.
+    fn holder(&self, row: &Row) -> Option<EngineId> {
+        row.holder.filter(|engine| self.engines.is_listed(*engine))
+    }
+
+    fn claim(
+        &mut self,
+        rollout: RolloutId,
+        by: EngineId,
+        take: Take,
+    ) -> Result<Claimed, JournalError> {
+        self.engines.check(by)?;
+        let holder = self.holder(self.row(rollout)?).filter(|holder| *holder != by);
+        if let Some(name) = holder.and_then(|holder| self.engines.name(holder))
+            && take == Take::Free
+        {
+            return Err(JournalError::Held { rollout, by: name.to_owned() });
+        }
+        Ok(self.row_mut(rollout)?.claim(by))
+    }
+
+    fn claim_due(
+        &mut self,
+        by: EngineId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Work, JournalError> {
+        self.engines.check(by)?;
+        let free = |row: &&Row| self.holder(row).is_none();
+        let rows = self.rows.values().filter(free);
+        let mut due: Vec<_> = rows.filter_map(|row| Some((row.due()?, row.id()))).collect();
         due.sort_unstable();
-        due.into_iter().take(limit).map(|(_, id)| id).collect()
+        let come = due.partition_point(|(at, _)| *at <= now).min(limit);
+        let next = due.get(come).map(|(at, _)| *at);
+        let mut claimed = Vec::with_capacity(come);
+        for (_, rollout) in due.drain(..come) {
+            claimed.push((rollout, self.row_mut(rollout).map(|row| row.claim(by))));
+        }
+        let taken = |row: &Row| claimed.iter().any(|(rollout, _)| *rollout == row.id());
+        let ours = |row: &&Row| row.holder == Some(by) && row.has_unread() && !taken(row);
+        let commanded = self.rows.values().filter(ours).map(Row::id).collect();
+        Ok(Work { claimed, commanded, next })
+    }
+
+    fn list(&self, select: &Select) -> Vec<tidegate_core::Row> {
+        let fits = |row: &&Row| {
+            select.target.as_ref().is_none_or(|target| row.head.plan.target() == target)
+                && select.over.is_none_or(|over| row.is_over() == over)
+                && select.before.is_none_or(|before| row.id() < before)
+        };
+        let listed = |row: &Row| {
+            let holder = self.holder(row).and_then(|engine| self.engines.name(engine));
+            row.listed(holder.map(str::to_owned))
+        };
+        self.rows.values().rev().filter(fits).take(select.limit).map(listed).collect()
+    }
+
+    fn prune(&mut self, what: Prune) -> Pruned {
+        let ended_before = |row: &Row, limit: Option<Timestamp>| {
+            limit.is_some_and(|limit| row.ended().is_some_and(|ended| ended < limit))
+        };
+        let mut pruned = Pruned::default();
+        self.rows.retain(|_, row| {
+            let whole = ended_before(row, what.rollouts_before);
+            if whole || ended_before(row, what.looks_before) {
+                pruned.looks += row.forget_looks();
+            }
+            pruned.rollouts += u64::from(whole);
+            !whole
+        });
+        pruned
     }
 }
 
 #[async_trait]
 impl Journal for MemoryJournal {
+    async fn enlist(&self, name: &str, lease: Span) -> Result<Listed, JournalError> {
+        Ok(self.store().engines.enlist(name, lease))
+    }
+
+    async fn renew(&self, engine: EngineId, lease: Span) -> Result<Timestamp, JournalError> {
+        self.store().engines.renew(engine, lease)
+    }
+
+    async fn resign(&self, engine: EngineId) -> Result<(), JournalError> {
+        self.store().engines.resign(engine);
+        Ok(())
+    }
+
     async fn open(&self, opening: Opening) -> Result<Head, JournalError> {
         self.write(None, |store| store.open(opening)).await
     }
@@ -243,9 +350,19 @@ impl Journal for MemoryJournal {
     async fn claim(
         &self,
         rollout: RolloutId,
-        at: Option<RowVersion>,
+        by: EngineId,
+        take: Take,
     ) -> Result<Claimed, JournalError> {
-        self.write(Some(rollout), |store| store.row_mut(rollout)?.claim(at)).await
+        self.write(Some(rollout), |store| store.claim(rollout, by, take)).await
+    }
+
+    async fn claim_due(
+        &self,
+        by: EngineId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Work, JournalError> {
+        self.store().claim_due(by, now, limit)
     }
 
     async fn append(&self, commit: Append) -> Result<RowVersion, JournalError> {
@@ -264,12 +381,12 @@ impl Journal for MemoryJournal {
         self.store().row_mut(rollout)?.release(epoch)
     }
 
-    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<RolloutId>, JournalError> {
-        Ok(self.store().due(now, limit))
-    }
-
     async fn head(&self, rollout: RolloutId) -> Result<Head, JournalError> {
         Ok(self.store().row(rollout)?.head.clone())
+    }
+
+    async fn last(&self, rollout: RolloutId) -> Result<Option<Record>, JournalError> {
+        Ok(self.store().row(rollout)?.last().cloned())
     }
 
     async fn read(&self, rollout: RolloutId, from: Seq) -> Result<Vec<Record>, JournalError> {
@@ -284,6 +401,10 @@ impl Journal for MemoryJournal {
         }))
     }
 
+    async fn list(&self, select: &Select) -> Result<Vec<tidegate_core::Row>, JournalError> {
+        Ok(self.store().list(select))
+    }
+
     async fn submit(&self, rollout: RolloutId, command: Command) -> Result<(), JournalError> {
         self.write(Some(rollout), |store| {
             store.row_mut(rollout)?.submit(command);
@@ -294,6 +415,14 @@ impl Journal for MemoryJournal {
 
     async fn inbox(&self, rollout: RolloutId) -> Result<Vec<Command>, JournalError> {
         Ok(self.store().row(rollout)?.inbox())
+    }
+
+    async fn became(
+        &self,
+        rollout: RolloutId,
+        command: CommandId,
+    ) -> Result<Option<Became>, JournalError> {
+        Ok(self.store().row(rollout)?.became(command))
     }
 
     async fn keep_looks(&self, looks: Vec<StoredLook>) -> Result<(), JournalError> {
@@ -313,5 +442,8 @@ impl Journal for MemoryJournal {
         role: Role,
     ) -> Result<Vec<StoredLook>, JournalError> {
         Ok(self.store().row(rollout)?.looks(check, role))
+    }
+    async fn prune(&self, what: Prune) -> Result<Pruned, JournalError> {
+        Ok(self.store().prune(what))
     }
 }

@@ -3,8 +3,8 @@
 //! This file must not know locks or faults: every function here is one atomic commit or one read.
 
 use tidegate_core::{
-    Append, AttemptId, CheckIndex, Claimed, Command, CommandId, Epoch, JournalError, Role,
-    RolloutId, RowVersion, Seq, StoredLook, Timestamp,
+    Append, AttemptId, Became, CheckIndex, Claimed, Command, CommandId, Consumed, EngineId, Epoch,
+    JournalError, Role, RolloutId, RowVersion, Seq, StoredLook, Timestamp,
     record::{Head, Record},
 };
 
@@ -18,10 +18,13 @@ pub(super) struct Row {
     /// The version that each attempt made.
     attempts: Vec<(AttemptId, RowVersion)>,
     inbox: Vec<Command>,
-    consumed: Vec<CommandId>,
+    /// With the last record of the commit that consumed it.
+    consumed: Vec<(Consumed, Seq)>,
     due: Option<Timestamp>,
+    pub(super) holder: Option<EngineId>,
     over: bool,
     looks: Vec<StoredLook>,
+    pub(super) restored: Option<u32>,
 }
 
 impl Row {
@@ -37,8 +40,10 @@ impl Row {
             attempts: Vec::new(),
             inbox: Vec::new(),
             consumed: Vec::new(),
+            holder: None,
             over: false,
             looks: Vec::new(),
+            restored: None,
         }
     }
 
@@ -62,19 +67,22 @@ impl Row {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
-    pub(super) fn claim(&mut self, at: Option<RowVersion>) -> Result<Claimed, JournalError> {
-        if let Some(expected) = at {
-            self.check_version(expected)?;
-        }
+    pub(super) fn claim(&mut self, by: EngineId) -> Claimed {
         self.epoch.0 += 1;
         self.version.0 += 1;
-        Ok(Claimed {
+        self.holder = Some(by);
+        Claimed {
             epoch: self.epoch,
             version: self.version,
             head: self.head.clone(),
-            last: self.records.last().cloned(),
+            last: self.last().cloned(),
             inbox: self.inbox.clone(),
-        })
+            restored: self.restored,
+        }
+    }
+
+    pub(super) fn last(&self) -> Option<&Record> {
+        self.records.last()
     }
 
     pub(super) fn append(&mut self, commit: Append) -> Result<RowVersion, JournalError> {
@@ -84,16 +92,21 @@ impl Row {
         self.version.0 += 1;
         self.attempts.push((commit.attempt, self.version));
         self.records.extend(commit.records);
-        self.inbox.retain(|command| !commit.consumed.contains(&command.id));
-        self.consumed.extend(commit.consumed);
+        let last = self.last().map_or(Seq(0), |record| record.seq);
+        self.inbox.retain(|command| commit.consumed.iter().all(|read| read.id != command.id));
+        self.consumed.extend(commit.consumed.into_iter().map(|read| (read, last)));
         self.due = commit.due;
         self.over |= commit.over;
+        self.holder = self.holder.filter(|_| !commit.park && !commit.over);
+        self.restored = None;
         Ok(self.version)
     }
 
     pub(super) fn release(&mut self, epoch: Epoch) -> Result<(), JournalError> {
         // An earlier claim that is released late must not disturb the one in force.
-        self.check_epoch(epoch)
+        self.check_epoch(epoch)?;
+        self.holder = None;
+        Ok(())
     }
 
     fn check_epoch(&self, stale: Epoch) -> Result<(), JournalError> {
@@ -146,11 +159,49 @@ impl Row {
         self.records.iter().filter(|record| record.seq >= from).cloned().collect()
     }
 
+    /// As it stands in a list; `holder` is the name of who holds it.
+    pub(super) fn listed(&self, holder: Option<String>) -> tidegate_core::Row {
+        tidegate_core::Row {
+            rollout: self.id(),
+            target: self.head.plan.target().clone(),
+            generation: self.head.identity.generation,
+            version: self.version,
+            epoch: self.epoch,
+            opened: self.head.at,
+            due: if self.over { None } else { self.due },
+            holder,
+            unread: self.inbox.len() as u64,
+            over: self.over,
+        }
+    }
+
+    pub(super) const fn has_unread(&self) -> bool {
+        !self.over && !self.inbox.is_empty()
+    }
+
+    /// When it ended, if it is over.
+    pub(super) fn ended(&self) -> Option<Timestamp> {
+        self.over.then(|| self.last().map_or(self.head.at, |record| record.at))
+    }
+
+    pub(super) fn became(&self, command: CommandId) -> Option<Became> {
+        if self.inbox.iter().any(|waiting| waiting.id == command) {
+            return Some(Became::Unread);
+        }
+        let (read, seq) = self.consumed.iter().find(|(read, _)| read.id == command)?;
+        Some(read.ignored.map_or(Became::Step(*seq), Became::Ignored))
+    }
+
+    /// Forgets its looks; how many there were.
+    pub(super) fn forget_looks(&mut self) -> u64 {
+        std::mem::take(&mut self.looks).len() as u64
+    }
+
     /// A command, unless its id was seen before. It does not change the version: a person who
     /// gives a command must not make the engine's commit fail.
     pub(super) fn submit(&mut self, command: Command) {
         let known = self.inbox.iter().any(|old| old.id == command.id);
-        if !known && !self.consumed.contains(&command.id) {
+        if !known && self.consumed.iter().all(|(read, _)| read.id != command.id) {
             self.inbox.push(command);
         }
     }
@@ -158,7 +209,7 @@ impl Row {
     /// A command id that nobody has used.
     pub(super) fn fresh_command_id(&self) -> CommandId {
         let waiting = self.inbox.iter().map(|command| command.id.0);
-        let used = waiting.chain(self.consumed.iter().map(|id| id.0)).max();
+        let used = waiting.chain(self.consumed.iter().map(|(read, _)| read.id.0)).max();
         CommandId(used.map_or(SUPERSEDES_FROM, |id| id.max(SUPERSEDES_FROM - 1) + 1))
     }
 

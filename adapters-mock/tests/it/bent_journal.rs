@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use tidegate_core::{
-    Active, Append, AttemptId, CheckIndex, Claimed, Command, Epoch, Journal, JournalError, Opening,
-    Role, RolloutId, RowVersion, Seq, StoredLook, Target, Timestamp,
+    Active, Append, AttemptId, Became, CheckIndex, Claimed, Command, CommandId, EngineId, Epoch,
+    Journal, JournalError, Listed, Opening, Prune, Pruned, Role, RolloutId, Row, RowVersion,
+    Select, Seq, Span, StoredLook, Take, Target, Timestamp, Work,
     record::{Head, Record},
 };
 use tidegate_mock::MemoryJournal;
@@ -19,6 +20,11 @@ pub(crate) enum Tear {
     HidesActive,
     UnorderedDue,
     DropsLooks,
+    IgnoresLeases,
+    NeverParks,
+    KeepsLapsed,
+    ForgetsReasons,
+    PrunesEverything,
 }
 
 #[derive(Debug)]
@@ -31,6 +37,11 @@ impl Torn {
     async fn last_seq(&self, rollout: RolloutId) -> Result<u64, JournalError> {
         Ok(self.inner.read(rollout, Seq(1)).await?.len() as u64)
     }
+
+    async fn claim_again(&self, rollout: RolloutId) -> Result<Claimed, JournalError> {
+        let engine = self.inner.enlist("anybody", Span::minutes(1)).await?.engine;
+        self.inner.claim(rollout, engine, Take::ByForce).await
+    }
 }
 
 #[async_trait]
@@ -38,19 +49,46 @@ impl Journal for Torn {
     async fn open(&self, opening: Opening) -> Result<Head, JournalError> {
         self.inner.open(opening).await
     }
-    async fn claim(&self, id: RolloutId, at: Option<RowVersion>) -> Result<Claimed, JournalError> {
-        let at = at.filter(|_| self.tear != Tear::AnyVersion);
-        self.inner.claim(id, at).await
+    async fn enlist(&self, name: &str, lease: Span) -> Result<Listed, JournalError> {
+        self.inner.enlist(name, lease).await
+    }
+    async fn renew(&self, engine: EngineId, lease: Span) -> Result<Timestamp, JournalError> {
+        let lease = if self.tear == Tear::KeepsLapsed { Span::minutes(9) } else { lease };
+        self.inner.renew(engine, lease).await
+    }
+    async fn resign(&self, engine: EngineId) -> Result<(), JournalError> {
+        self.inner.resign(engine).await
+    }
+    async fn claim(
+        &self,
+        id: RolloutId,
+        by: EngineId,
+        take: Take,
+    ) -> Result<Claimed, JournalError> {
+        let take = if self.tear == Tear::IgnoresLeases { Take::ByForce } else { take };
+        self.inner.claim(id, by, take).await
+    }
+    async fn claim_due(
+        &self,
+        by: EngineId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Work, JournalError> {
+        let mut work = self.inner.claim_due(by, now, limit).await?;
+        if self.tear == Tear::UnorderedDue {
+            work.claimed.reverse();
+        }
+        Ok(work)
     }
     async fn append(&self, mut commit: Append) -> Result<RowVersion, JournalError> {
         match self.tear {
             Tear::AnyEpoch => {
-                let fresh = self.inner.claim(commit.rollout, None).await?;
+                let fresh = self.claim_again(commit.rollout).await?;
                 (commit.epoch, commit.version) = (fresh.epoch, fresh.version);
             }
             Tear::AnyVersion => {
                 // Records go on from whatever is there: the last writer wins.
-                let fresh = self.inner.claim(commit.rollout, None).await?;
+                let fresh = self.claim_again(commit.rollout).await?;
                 (commit.epoch, commit.version) = (fresh.epoch, fresh.version);
                 let last = self.last_seq(commit.rollout).await?;
                 for (n, record) in (last + 1..).zip(&mut commit.records) {
@@ -59,6 +97,8 @@ impl Journal for Torn {
             }
             Tear::LosesTail => commit.records.truncate(1),
             Tear::KeepsConsumed => commit.consumed.clear(),
+            Tear::NeverParks => commit.park = false,
+            Tear::ForgetsReasons => commit.consumed.iter_mut().for_each(|read| read.ignored = None),
             _ => {}
         }
         self.inner.append(commit).await
@@ -74,15 +114,11 @@ impl Journal for Torn {
     async fn release(&self, id: RolloutId, epoch: Epoch) -> Result<(), JournalError> {
         self.inner.release(id, epoch).await
     }
-    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<RolloutId>, JournalError> {
-        let mut due = self.inner.due(now, limit).await?;
-        if self.tear == Tear::UnorderedDue {
-            due.reverse();
-        }
-        Ok(due)
-    }
     async fn head(&self, id: RolloutId) -> Result<Head, JournalError> {
         self.inner.head(id).await
+    }
+    async fn last(&self, id: RolloutId) -> Result<Option<Record>, JournalError> {
+        self.inner.last(id).await
     }
     async fn read(&self, id: RolloutId, from: Seq) -> Result<Vec<Record>, JournalError> {
         self.inner.read(id, from).await
@@ -91,11 +127,21 @@ impl Journal for Torn {
         let active = self.inner.active(target).await?;
         Ok(active.filter(|_| self.tear != Tear::HidesActive))
     }
+    async fn list(&self, select: &Select) -> Result<Vec<Row>, JournalError> {
+        self.inner.list(select).await
+    }
     async fn submit(&self, id: RolloutId, command: Command) -> Result<(), JournalError> {
         self.inner.submit(id, command).await
     }
     async fn inbox(&self, id: RolloutId) -> Result<Vec<Command>, JournalError> {
         self.inner.inbox(id).await
+    }
+    async fn became(
+        &self,
+        id: RolloutId,
+        command: CommandId,
+    ) -> Result<Option<Became>, JournalError> {
+        self.inner.became(id, command).await
     }
     async fn keep_looks(&self, mut looks: Vec<StoredLook>) -> Result<(), JournalError> {
         if self.tear == Tear::DropsLooks {
@@ -110,5 +156,13 @@ impl Journal for Torn {
         role: Role,
     ) -> Result<Vec<StoredLook>, JournalError> {
         self.inner.looks(id, check, role).await
+    }
+    async fn prune(&self, what: Prune) -> Result<Pruned, JournalError> {
+        let all = Some(Timestamp::MAX);
+        let what = match self.tear {
+            Tear::PrunesEverything => Prune { looks_before: all, rollouts_before: all },
+            _ => what,
+        };
+        self.inner.prune(what).await
     }
 }

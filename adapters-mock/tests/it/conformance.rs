@@ -232,6 +232,7 @@ fn opening(target: &str) -> Opening {
         found: world.found(Fleet::BEGIN),
         at: Fleet::BEGIN,
         after: None,
+        retry_of: None,
     }
 }
 
@@ -306,6 +307,11 @@ async fn wrong_journals_break_the_law_they_should() {
         (Tear::HidesActive, "one rollout a target is active"),
         (Tear::UnorderedDue, "what is due comes earliest first, within the limit"),
         (Tear::DropsLooks, "a look is kept once and corrections win"),
+        (Tear::IgnoresLeases, "what is held is not another's to claim"),
+        (Tear::NeverParks, "what is released or parked is held by nobody"),
+        (Tear::KeepsLapsed, "what a lapsed engine held is free"),
+        (Tear::ForgetsReasons, "what became of a command is known"),
+        (Tear::PrunesEverything, "only what is over and old is forgotten"),
     ] {
         let make = async || Torn { inner: MemoryJournal::new(), tear };
         assert_breaks(conformance::journal(make, &fixture).await, law);
@@ -314,16 +320,17 @@ async fn wrong_journals_break_the_law_they_should() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_commit_can_be_told_from_a_lost_answer_and_an_outage_commits_nothing() {
-    use tidegate_core::Journal;
+    use tidegate_core::{Journal, Take};
     let journal = MemoryJournal::new();
+    let engine = journal.enlist("one", Span::minutes(1)).await.unwrap().engine;
     journal.fail_write(1, JournalFault::Unavailable);
     assert!(journal.open(opening("checkout")).await.is_err());
     let head = journal.open(opening("checkout")).await.unwrap();
     assert_eq!(head.identity.rollout, RolloutId(1));
     journal.fail_next_write(JournalFault::CommitLost);
-    let claim = journal.claim(RolloutId(1), None).await;
+    let claim = journal.claim(RolloutId(1), engine, Take::Free).await;
     assert!(matches!(claim, Err(tidegate_core::JournalError::AnswerLost(_))));
-    let claimed = journal.claim(RolloutId(1), None).await.unwrap();
+    let claimed = journal.claim(RolloutId(1), engine, Take::Free).await.unwrap();
     assert_eq!(claimed.epoch, Epoch(1));
 }
 

@@ -1,0 +1,68 @@
+//! Which engines are listed, and until when: by tokio's clock, which tests pause.
+//!
+//! Must not know rollouts.
+
+use std::collections::BTreeMap;
+
+use tidegate_core::{EngineId, JournalError, Listed, Span, Timestamp};
+use tokio::time::Instant;
+
+use crate::clock::{Clock, TokioClock};
+
+#[derive(Clone, Debug)]
+struct Lease {
+    name: String,
+    until: Instant,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Engines {
+    clock: TokioClock,
+    leases: BTreeMap<EngineId, Lease>,
+    last: u64,
+}
+
+impl Default for Engines {
+    fn default() -> Self {
+        let clock = TokioClock::starting_at(Timestamp::default());
+        Self { clock, leases: BTreeMap::new(), last: 0 }
+    }
+}
+
+impl Engines {
+    pub(super) fn enlist(&mut self, name: &str, lease: Span) -> Listed {
+        self.leases.retain(|_, other| other.name != name);
+        self.last += 1;
+        let engine = EngineId(self.last);
+        let until = Instant::now() + lease.duration();
+        self.leases.insert(engine, Lease { name: name.to_owned(), until });
+        Listed { engine, at: self.clock.now() }
+    }
+
+    pub(super) fn renew(
+        &mut self,
+        engine: EngineId,
+        lease: Span,
+    ) -> Result<Timestamp, JournalError> {
+        let listed = self.leases.get_mut(&engine).ok_or(JournalError::Unlisted(engine))?;
+        listed.until = Instant::now() + lease.duration();
+        Ok(self.clock.now())
+    }
+
+    pub(super) fn resign(&mut self, engine: EngineId) {
+        self.leases.remove(&engine);
+    }
+
+    /// An engine whose lease has lapsed holds nothing any more.
+    pub(super) fn is_listed(&self, engine: EngineId) -> bool {
+        self.leases.get(&engine).is_some_and(|lease| lease.until > Instant::now())
+    }
+
+    pub(super) fn check(&self, engine: EngineId) -> Result<(), JournalError> {
+        if self.is_listed(engine) { Ok(()) } else { Err(JournalError::Unlisted(engine)) }
+    }
+
+    pub(super) fn name(&self, engine: EngineId) -> Option<&str> {
+        self.leases.get(&engine).map(|lease| lease.name.as_str())
+    }
+}
