@@ -256,7 +256,8 @@ pub enum JournalError {
         /// The name of the engine.
         by: String,
     },
-    /// The engine's lease lapsed and it was struck off, or another was listed under its name.
+    /// The engine's lease has lapsed, or it was struck off: it resigned, or another was listed under
+    /// its name.
     #[error("engine {0} is not listed any more")]
     Unlisted(EngineId),
     /// A later claim exists: this writer must stop.
@@ -313,10 +314,11 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// off, and what that one held is free: a process that starts again goes on at once.
     async fn enlist(&self, name: &str, lease: Span) -> Result<Listed, JournalError>;
 
-    /// Renews an engine's lease, from the store's time now, which is returned.
+    /// Renews an engine's lease, from the store's time now, which is returned. One that has lapsed
+    /// is renewed too, for a day at least.
     ///
     /// # Errors
-    /// [`JournalError::Unlisted`] when it was struck off. A lease that lapsed unnoticed is renewed.
+    /// [`JournalError::Unlisted`] when it was struck off.
     async fn renew(&self, engine: EngineId, lease: Span) -> Result<Timestamp, JournalError>;
 
     /// Strikes an engine off: what it holds is free. One that is not listed is no error.
@@ -343,8 +345,9 @@ pub trait Journal: fmt::Debug + Send + Sync {
         take: Take,
     ) -> Result<Claimed, JournalError>;
 
-    /// Claims rollouts that are free and due at `now` or have unread commands, earliest due first,
-    /// at most `limit`; and says what else concerns this engine.
+    /// Claims rollouts that are free and due at `now`, earliest due first, at most `limit`; and says
+    /// what else concerns this engine. Due at once, whatever their time: those with unread commands,
+    /// and those whose holder is not listed any more, which may have left a call unresolved.
     ///
     /// # Errors
     /// [`JournalError::Unlisted`] when `by` is not listed.

@@ -284,7 +284,11 @@ impl Store {
         self.engines.check(by)?;
         let free = |row: &&Row| self.holder(row).is_none();
         let rows = self.rows.values().filter(free);
-        let mut due: Vec<_> = rows.filter_map(|row| Some((row.due()?, row.id()))).collect();
+        let due = |row: &Row| {
+            let orphan = row.holder.is_some() && !row.is_over();
+            if orphan { Some(Timestamp::default()) } else { row.due() }
+        };
+        let mut due: Vec<_> = rows.filter_map(|row| Some((due(row)?, row.id()))).collect();
         due.sort_unstable();
         let come = due.partition_point(|(at, _)| *at <= now).min(limit);
         let next = due.get(come).map(|(at, _)| *at);

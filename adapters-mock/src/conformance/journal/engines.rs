@@ -74,9 +74,13 @@ async fn lapsed<J: Journal>(journal: &J, fixture: &Fixture<J>) -> Kept {
     let claim = Claim::take(journal, fixture).await?;
     journal.renew(claim.engine, Span::minutes(5)).await.map_err(unexpected)?;
     ensure!(!is_free(journal, claim.id(), "two").await?, "it is free while its engine is listed");
+    let commit = claim.commit(claim.claimed.version, 1, &[1]);
+    claim.append(Append { due: None, ..commit }).await?;
     journal.renew(claim.engine, Span(0)).await.map_err(unexpected)?;
-    let due = due(journal, Timestamp::MAX, 10).await?;
-    ensure!(due == [claim.id()], "{due:?} are due after the lease has lapsed");
+    let orphans = due(journal, claim.head.at.moved(-1), 10).await?;
+    ensure!(orphans == [claim.id()], "{orphans:?} are due at once after the lease has lapsed");
+    let again = due(journal, Timestamp::MAX, 10).await?;
+    ensure!(again.is_empty(), "{again:?} are due after they were given up without a due time");
     ensure!(is_free(journal, claim.id(), "two").await?, "it is held after the lease has lapsed");
     Ok(())
 }
