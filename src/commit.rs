@@ -1,20 +1,18 @@
-//! Journal before act: one event becomes one record, and only a durable record becomes the state.
+//! Journal before act: an event becomes a record, and only a durable record becomes the state.
 //!
 //! What a refused or lost commit means is decided here and nowhere else. Must not wait for events.
 
 use std::time::Duration;
 
 use tidegate_core::{
-    Append, AttemptId, Event, Ignored, JournalError, Phase, RowVersion, Seq, Step, Timestamp,
+    Append, AttemptId, Consumed, Event, Ignored, JournalError, Phase, RowVersion, Seq, Step,
+    Timestamp,
     record::{FORMAT, Record},
     rollout::Rollout,
 };
 use tokio::time;
 
-use crate::{
-    fresh::fresh_id,
-    runner::{Runner, Stop, warn},
-};
+use crate::runner::{Runner, Stop, warn};
 
 /// The first wait when the journal is unavailable; doubled up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -28,37 +26,93 @@ enum Commit {
     Again,
 }
 
+/// What events come to, one after another: not durable yet.
+struct Planned {
+    steps: Vec<Step>,
+    /// What each event came to; the last of these events was the last that could be applied.
+    became: Vec<Result<Seq, Ignored>>,
+    append: Append,
+}
+
 impl Runner {
-    /// Applies an event, writes what it comes to, and only then adopts and sends it. Applied anew
-    /// whenever it has to be written anew.
-    pub(crate) async fn commit(&mut self, event: Event) -> Result<Result<Seq, Ignored>, Stop> {
+    /// Applies events, writes what they come to in one commit, and only then adopts and sends it.
+    /// Applied anew whenever it has to be written anew. What each event came to; a move ends a
+    /// commit, so there may be several.
+    pub(crate) async fn commit(
+        &mut self,
+        events: Vec<Event>,
+    ) -> Result<Vec<Result<Seq, Ignored>>, Stop> {
+        let mut became = Vec::with_capacity(events.len());
+        let mut wait = FIRST_WAIT;
+        while became.len() < events.len() {
+            let Planned { steps, became: done, append } = self.plan(&events[became.len()..]);
+            let park = append.park;
+            if !steps.is_empty() || !append.consumed.is_empty() {
+                match self.write(append, &mut wait).await? {
+                    Commit::Done(version) => self.version = version,
+                    Commit::Again => continue,
+                }
+            }
+            let moves = steps.last().is_some_and(|step| step.intent.is_some());
+            steps.into_iter().for_each(|step| self.adopt(step));
+            became.extend(done);
+            if moves {
+                // What was read before something was sent says nothing about after it.
+                let read = |event: &&Event| matches!(event, Event::Observed(_));
+                let stale = events[became.len()..].iter().take_while(read).count();
+                became.extend(std::iter::repeat_n(Err(Ignored::Stale), stale));
+            }
+            if park {
+                self.tools.wake.notify_one();
+                self.parked = true;
+            }
+        }
+        Ok(became)
+    }
+
+    fn plan(&self, events: &[Event]) -> Planned {
+        let attempt = AttemptId(self.tools.fresh.draw());
+        let (mut steps, mut became) = (Vec::<Step>::new(), Vec::new());
+        let mut append = self.append_of(attempt);
+        for event in events {
+            let state = steps.last().map_or(&self.state, |step| &step.next);
+            let applied = state.apply(&self.head.plan, self.time_of(event), event);
+            if let Event::Command(command) = event {
+                let ignored = applied.as_ref().err().copied();
+                append.consumed.push(Consumed { id: command.id, ignored });
+                if let Some(ignored) = ignored {
+                    tracing::info!(%ignored, order = %command.order, "a command was ignored");
+                }
+            }
+            became.push(applied.as_ref().map(|step| step.next.seq()).map_err(|ignored| *ignored));
+            if let Ok(step) = applied {
+                append.records.push(self.record(attempt, Some(event.clone()), &step));
+                let moves = step.intent.is_some();
+                steps.push(step);
+                if moves {
+                    break;
+                }
+            }
+        }
+        let after = steps.last().map_or(&self.state, |step| &step.next);
+        self.finish(&mut append, after);
+        Planned { steps, became, append }
+    }
+
+    /// Gives the rollout back to the journal without a step.
+    pub(crate) async fn park(&mut self) -> Result<(), Stop> {
         let mut wait = FIRST_WAIT;
         loop {
-            let now = self.time_of(&event);
-            let step = match self.state.apply(&self.head.plan, now, &event) {
-                Ok(step) => step,
-                Err(ignored) => match &event {
-                    Event::Command(command) => {
-                        let append = self.append_of(Vec::new(), &event, &self.state);
-                        tracing::info!(%ignored, order = %command.order, "a command was ignored");
-                        match self.write(append, &mut wait).await? {
-                            Commit::Done(version) => self.version = version,
-                            Commit::Again => continue,
-                        }
-                        return Ok(Err(ignored));
-                    }
-                    _ => return Ok(Err(ignored)),
-                },
-            };
-            let attempt = AttemptId(fresh_id());
-            let record = self.record(attempt, Some(event.clone()), &step);
-            let mut append = self.append_of(vec![record], &event, &step.next);
-            append.attempt = attempt;
+            let mut append = self.append_of(AttemptId(self.tools.fresh.draw()));
+            self.finish(&mut append, &self.state);
+            if !append.park {
+                return Ok(());
+            }
             if let Commit::Done(version) = self.write(append, &mut wait).await? {
                 self.version = version;
-                let seq = step.next.seq();
-                self.adopt(step);
-                return Ok(Ok(seq));
+                self.parked = true;
+                self.tools.wake.notify_one();
+                return Ok(());
             }
         }
     }
@@ -86,21 +140,27 @@ impl Runner {
         }
     }
 
-    pub(crate) fn append_of(&self, records: Vec<Record>, event: &Event, after: &Rollout) -> Append {
-        let consumed = match event {
-            Event::Command(command) => vec![command.id],
-            _ => Vec::new(),
-        };
+    /// A commit of nothing so far.
+    pub(crate) fn append_of(&self, attempt: AttemptId) -> Append {
         Append {
             rollout: self.rollout(),
             epoch: self.epoch,
             version: self.version,
-            attempt: AttemptId(fresh_id()),
-            records,
-            consumed,
-            due: self.due_of(after),
-            over: after.phase().is_terminal(),
+            attempt,
+            records: Vec::new(),
+            consumed: Vec::new(),
+            due: None,
+            park: false,
+            over: false,
         }
+    }
+
+    /// What the row is told of the state that a commit leads to.
+    pub(crate) fn finish(&self, append: &mut Append, after: &Rollout) {
+        let moves = append.records.last().is_some_and(|record| record.intent.is_some());
+        append.due = self.due_of(after);
+        append.over = after.phase().is_terminal();
+        append.park = !moves && self.rests(after);
     }
 
     /// When somebody has to look at a rollout in this state again.

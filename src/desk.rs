@@ -4,7 +4,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tidegate_core::{
@@ -34,6 +37,9 @@ pub struct Status {
     pub world: World,
     /// The last decision, as a sentence.
     pub sentence: String,
+    /// Whether this engine runs it. One that waits for a person or a far time is run by nobody, and
+    /// what is said here is as old as the last reading of the journal: see `Handle::refresh`.
+    pub here: bool,
     /// How this engine's part in it ended, once it has.
     pub end: Option<End>,
 }
@@ -59,27 +65,45 @@ pub enum End {
 
 type Heard = oneshot::Sender<Result<Seq, Ignored>>;
 
-/// What a running rollout shares with its handles.
+/// What a rollout shares with its handles, whether it runs here or rests.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    pub(crate) head: Head,
+    pub(crate) head: Arc<Head>,
     pub(crate) bell: Notify,
     pub(crate) status: watch::Sender<Status>,
-    pub(crate) notices: broadcast::Sender<Arc<Notice>>,
+    /// Made for the first listener: most rollouts have none.
+    notices: Mutex<Option<broadcast::Sender<Arc<Notice>>>>,
     heard: Mutex<BTreeMap<CommandId, Heard>>,
+    turns: AtomicU64,
 }
 
 /// A listener that is further behind than this is told that it has missed some.
 const NOTICES: usize = 256;
 
 impl Desk {
-    pub(crate) fn new(head: Head, status: Status) -> Self {
+    pub(crate) fn new(head: Arc<Head>, status: Status) -> Self {
         Self {
             head,
             bell: Notify::new(),
             status: watch::Sender::new(status),
-            notices: broadcast::Sender::new(NOTICES),
+            notices: Mutex::default(),
             heard: Mutex::default(),
+            turns: AtomicU64::new(0),
+        }
+    }
+
+    /// Decisions from now on.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Arc<Notice>> {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        notices.get_or_insert_with(|| broadcast::Sender::new(NOTICES)).subscribe()
+    }
+
+    /// Tells listeners of a decision, if there are any.
+    pub(crate) fn tell(&self, notice: Arc<Notice>) {
+        let notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(notices) = &*notices {
+            // Without a listener nobody is told; that is no fault.
+            let _ = notices.send(notice);
         }
     }
 
@@ -109,7 +133,33 @@ impl Desk {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// How often it was run here.
+    pub(crate) fn turn(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
+    /// It is run here again.
+    pub(crate) fn resume(&self, status: Status) {
+        self.turns.fetch_add(1, Ordering::Relaxed);
+        self.status.send_replace(status);
+    }
+
+    /// It waits, and nobody runs it, unless it is run again already.
+    pub(crate) fn rest(&self, turn: u64) {
+        self.status.send_if_modified(|status| {
+            let rests = self.turn() == turn;
+            status.here &= !rests;
+            rests
+        });
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.status.borrow().end.is_some()
+    }
+
+    /// Whether this engine runs it now.
+    pub(crate) fn is_here(&self) -> bool {
+        let status = self.status.borrow();
+        status.here && status.end.is_none()
     }
 }

@@ -1,37 +1,39 @@
-//! The engine: opens rollouts, runs each on a task of its own, and takes them over after a restart.
+//! The engine: opens rollouts, and runs those that are due.
 //!
 //! Must not know what a rollout does; that is between its runner and the machine.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tidegate_core::{
     Active, Actor, Command, CommandId, Journal, JournalError, Opening, Order, Plan, Revisions,
-    RolloutId, Supersede, Target, Timestamp, Weight, World, record::Head,
+    RolloutId, Supersede, Take, Target, Timestamp, Weight, World, record::Head,
 };
-use tokio::{sync::watch, task::JoinSet, time};
-use tracing::Instrument;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     clock::{Clock, MonotonicClock},
-    desk::{Desk, End},
+    crew::{Crew, Limits},
     error::{EngineError, Unrest},
-    fresh::fresh_id,
+    fresh::Fresh,
     handle::Handle,
+    membership::Membership,
     observers::Observers,
     ports::Ports,
-    runner::{Runner, Tools},
+    runner::Tools,
     survey::Survey,
 };
 
-/// More rollouts than this are not claimed by one call of [`Engine::recover`].
-const MOST_RECOVERED: usize = 10_000;
-
 /// Longer than any call's time limit is rare, shorter would leave calls unresolved.
 const GRACE: Duration = Duration::from_secs(30);
+
+/// A vanished engine's rollouts are taken over after this.
+const LEASE: Duration = Duration::from_secs(10);
+
+/// What others left in the journal is found within this.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Rollouts that one engine runs at the same time; those that wait do not count.
+const MOST_ACTIVE: usize = 10_000;
 
 /// Builds an [`Engine`].
 #[derive(Debug)]
@@ -39,14 +41,52 @@ pub struct EngineBuilder {
     journal: Arc<dyn Journal>,
     ports: Ports,
     clock: Option<Arc<dyn Clock>>,
-    grace: Duration,
+    name: Option<String>,
+    lease: Duration,
+    limits: Limits,
+    seed: Option<u64>,
 }
 
 impl EngineBuilder {
-    /// Where the time is taken from; the system's, read once, unless told otherwise.
+    /// Where the time is taken from; the journal's clock, followed by monotonic time, unless told
+    /// otherwise. Engines that share a journal must agree on the time.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
+        self
+    }
+
+    /// What the engine is called in the journal; a name drawn at random unless told otherwise. Of
+    /// two engines with one name the later is the one: it goes on at once with what the earlier
+    /// held, which stops. So a process that starts again should keep its name, and two processes
+    /// must not share one.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// After how long without a sign of life others take over what this engine holds; 10 s unless
+    /// told otherwise. At least a second.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease.max(Duration::from_secs(1));
+        self
+    }
+
+    /// How often the journal is asked what is due that others left; 1 s unless told otherwise. What
+    /// this engine knows of itself is not waited for.
+    #[must_use]
+    pub const fn poll(mut self, every: Duration) -> Self {
+        self.limits.poll = every;
+        self
+    }
+
+    /// How many rollouts it runs at the same time; 10,000 unless told otherwise. More stay due in
+    /// the journal, for another engine or for later.
+    #[must_use]
+    pub const fn most_active(mut self, most: usize) -> Self {
+        self.limits.most_active = most;
         self
     }
 
@@ -54,7 +94,15 @@ impl EngineBuilder {
     /// otherwise.
     #[must_use]
     pub const fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.limits.grace = grace;
+        self
+    }
+
+    /// Draws ids from a seed, so that a simulation run twice writes the same journal. Never for two
+    /// engines that share a journal.
+    #[must_use]
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self
     }
 
@@ -62,43 +110,63 @@ impl EngineBuilder {
     #[must_use]
     pub fn build(self) -> Engine {
         let (stop, shutdown) = watch::channel(false);
-        let clock = self.clock.unwrap_or_else(|| Arc::new(MonotonicClock::system()));
-        let observers = Arc::new(Observers::start(&self.ports.observers));
-        let (journal, grace, ports) = (self.journal, self.grace, Arc::new(self.ports));
-        let tools = Tools { journal, ports, clock, observers, shutdown, grace };
-        let running = Mutex::default();
-        Engine(Arc::new(Inner { tools, stop, running, tasks: Mutex::default() }))
+        let fresh = Arc::new(self.seed.map_or_else(Fresh::random, Fresh::seeded));
+        let follows = self.clock.is_none().then(|| Arc::new(MonotonicClock::system()));
+        let clock: Arc<dyn Clock> = match (&follows, self.clock) {
+            (Some(follows), _) => Arc::<MonotonicClock>::clone(follows),
+            (None, Some(clock)) => clock,
+            (None, None) => Arc::new(MonotonicClock::system()),
+        };
+        let name = self.name.unwrap_or_else(|| format!("engine-{:x}", fresh.draw()));
+        let journal = self.journal;
+        let membership = Membership::new(Arc::clone(&journal), name, self.lease, follows);
+        let tools = Tools {
+            observers: Arc::new(Observers::start(&self.ports.observers)),
+            ports: Arc::new(self.ports),
+            membership: Arc::new(membership),
+            wake: Arc::new(Notify::new()),
+            grace: self.limits.grace,
+            journal,
+            clock,
+            fresh,
+            shutdown,
+        };
+        Engine { crew: Arc::new(Crew::new(tools, stop, self.limits)) }
     }
 }
 
-/// Runs rollouts of one target's adapters. Dropping it is a crash: everything stops where it is.
+/// Runs rollouts over one set of adapters. Dropping it is a crash: everything stops where it is.
 #[derive(Debug)]
-pub struct Engine(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    tools: Tools,
-    stop: watch::Sender<bool>,
-    running: Mutex<BTreeMap<RolloutId, Arc<Desk>>>,
-    tasks: Mutex<JoinSet<()>>,
+pub struct Engine {
+    crew: Arc<Crew>,
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        lock(&self.0.tasks).abort_all();
+        self.crew.abandon();
     }
 }
 
-/// Nothing is left half done under these locks, so a panic elsewhere spoils nothing.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// How an engine is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineHealth {
+    /// Rollouts that it runs now.
+    pub active: usize,
+    /// Since when the journal can not be asked what is due; without it nothing moves.
+    pub journal_down_since: Option<Timestamp>,
+    /// Rollouts whose journal can not be read, and why. They stand still, and no other does.
+    pub broken: Vec<(RolloutId, String)>,
+    /// Whether it has stopped for good: shut down, or another engine took its name.
+    pub stopped: bool,
 }
 
 impl Engine {
     /// An engine on a journal and the adapters of its targets.
     #[must_use]
     pub fn builder(journal: Arc<dyn Journal>, ports: Ports) -> EngineBuilder {
-        EngineBuilder { journal, ports, clock: None, grace: GRACE }
+        let limits = Limits { poll: POLL, most_active: MOST_ACTIVE, grace: GRACE };
+        let (clock, name, seed) = (None, None, None);
+        EngineBuilder { journal, ports, clock, name, lease: LEASE, limits, seed }
     }
 
     /// Opens a rollout and starts it. When another of the same target is active, what happens is
@@ -114,16 +182,11 @@ impl Engine {
         actor: impl Into<Actor>,
     ) -> Result<Handle, EngineError> {
         let actor = actor.into();
-        let head = self.0.open(plan, revisions, actor.clone()).await?;
-        let rollout = head.identity.rollout;
-        let id = CommandId(fresh_id());
-        let order = Order::Start;
-        let start = Command { id, actor, reason: String::new(), order };
-        self.0.tools.journal.submit(rollout, start).await?;
-        Inner::run(&self.0, rollout).await
+        let head = self.open_row(plan, revisions, actor.clone(), None).await?;
+        self.begin(head.identity.rollout, actor).await
     }
 
-    /// Opens a rollout without starting it: it waits for [`Handle::start`].
+    /// Opens a rollout without starting it: it waits for [`Handle::start`], run by nobody.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -133,11 +196,11 @@ impl Engine {
         revisions: Revisions,
         actor: impl Into<Actor>,
     ) -> Result<Handle, EngineError> {
-        let head = self.0.open(plan, revisions, actor.into()).await?;
-        Inner::run(&self.0, head.identity.rollout).await
+        let head = self.open_row(plan, revisions, actor.into(), None).await?;
+        self.claim(head.identity.rollout).await
     }
 
-    /// Starts a new rollout with the plan and the revisions of one that has ended.
+    /// Starts a new rollout with the plan and the revisions of one that has ended, which it names.
     ///
     /// # Errors
     /// [`EngineError::NotOver`] when it has not ended; otherwise as [`Self::start`].
@@ -146,90 +209,108 @@ impl Engine {
         rollout: RolloutId,
         actor: impl Into<Actor>,
     ) -> Result<Handle, EngineError> {
-        let journal = &self.0.tools.journal;
+        let (journal, actor) = (&self.tools().journal, actor.into());
         let head = journal.head(rollout).await?;
         let active = journal.active(head.plan.target()).await?;
         if active.is_some_and(|a| a.rollout == rollout || a.waiting == Some(rollout)) {
             return Err(EngineError::NotOver(rollout));
         }
-        self.start(head.plan, head.revisions, actor).await
+        let opened = self.open_row(head.plan, head.revisions, actor.clone(), Some(rollout));
+        let rollout = opened.await?.identity.rollout;
+        self.begin(rollout, actor).await
     }
 
-    /// Claims every rollout of the journal that is not over and waits for anything but a command,
-    /// and those that wait behind them. Call it once after a restart: it takes them from whichever
-    /// engine runs them now.
+    /// Goes on with what is due in the journal, and with what an engine held that is not listed any
+    /// more: one that crashed under this name, or whose lease has lapsed. Call it once after a
+    /// restart. From then on, whatever becomes due is run here or by another engine of the journal.
+    /// Gives handles on what runs here now.
     ///
     /// # Errors
     /// When the journal can not be read. Rollouts claimed until then run on.
     pub async fn recover(&self) -> Result<Vec<Handle>, EngineError> {
-        self.0.claim_due(Timestamp::MAX).await
+        Ok(Crew::take_all(&self.crew).await?)
     }
 
-    /// Claims rollouts that are due now, or have commands that nobody reads, and are not run here.
-    ///
-    /// # Errors
-    /// As [`Self::recover`].
-    pub async fn claim_due(&self) -> Result<Vec<Handle>, EngineError> {
-        self.0.claim_due(self.0.tools.clock.now()).await
-    }
-
-    /// Claims one rollout, unless it runs here already.
+    /// Runs a rollout here if nobody else does. The handle is good in any case.
     ///
     /// # Errors
     /// When the journal refuses.
     pub async fn claim(&self, rollout: RolloutId) -> Result<Handle, EngineError> {
-        if let Some(handle) = self.handle(rollout).filter(|handle| !handle.desk.is_closed()) {
-            return Ok(handle);
+        match Crew::take(&self.crew, rollout, Take::Free).await {
+            Err(JournalError::Held { .. }) => self.attach(rollout).await,
+            taken => Ok(taken?),
         }
-        Inner::run(&self.0, rollout).await
     }
 
-    /// A handle on a rollout that this engine runs, or ran.
+    /// Runs a rollout here, whoever else does: that engine can write nothing more. For a person who
+    /// knows that it is gone before its lease is.
+    ///
+    /// # Errors
+    /// When the journal refuses.
+    pub async fn seize(&self, rollout: RolloutId) -> Result<Handle, EngineError> {
+        Ok(Crew::take(&self.crew, rollout, Take::ByForce).await?)
+    }
+
+    /// A handle on any rollout of the journal, without running it.
+    ///
+    /// # Errors
+    /// When there is none, or the journal can not be read.
+    pub async fn attach(&self, rollout: RolloutId) -> Result<Handle, EngineError> {
+        Ok(self.crew.attach(rollout).await?)
+    }
+
+    /// A handle on a rollout that this engine runs, or that somebody has a handle on.
     #[must_use]
     pub fn handle(&self, rollout: RolloutId) -> Option<Handle> {
-        let desk = lock(&self.0.running).get(&rollout).cloned()?;
-        Some(self.0.handle(desk))
+        self.crew.known(rollout)
     }
 
-    /// All rollouts that this engine runs, or ran and has not forgotten.
+    /// All rollouts that this engine runs, or that somebody has a handle on.
     #[must_use]
     pub fn handles(&self) -> Vec<Handle> {
-        lock(&self.0.running).values().cloned().map(|desk| self.0.handle(desk)).collect()
+        self.crew.all_known()
+    }
+
+    /// How the engine is.
+    #[must_use]
+    pub fn health(&self) -> EngineHealth {
+        self.crew.health()
     }
 
     /// What the adapters can do together: what a plan is compiled for.
     #[must_use]
     pub fn capabilities(&self) -> tidegate_core::Capabilities {
-        self.0.tools.ports.capabilities()
+        self.tools().ports.capabilities()
     }
 
     /// Stops gracefully: no new moves; calls under way may end within the grace, and their answers
-    /// are kept; claims are given up.
+    /// are kept; what it holds is free for others.
     pub async fn shutdown(&self) {
-        self.0.stop.send_replace(true);
-        let mut tasks = std::mem::take(&mut *lock(&self.0.tasks));
-        let all = async { while tasks.join_next().await.is_some() {} };
-        // A journal that never answers must not hold up the process: twice the grace covers the
-        // calls and the release.
-        if time::timeout(self.0.tools.grace * 3, all).await.is_err() {
-            tracing::warn!("rollouts were still busy at the end of the grace; they are dropped");
-        }
-    }
-}
-
-impl Inner {
-    fn handle(&self, desk: Arc<Desk>) -> Handle {
-        Handle { desk, journal: Arc::clone(&self.tools.journal) }
+        self.crew.stop().await;
     }
 
-    async fn open(
+    fn tools(&self) -> &Tools {
+        self.crew.tools()
+    }
+
+    async fn begin(&self, rollout: RolloutId, actor: Actor) -> Result<Handle, EngineError> {
+        let id = CommandId(self.tools().fresh.draw());
+        let start = Command { id, actor, reason: String::new(), order: Order::Start };
+        self.tools().journal.submit(rollout, start).await?;
+        self.claim(rollout).await
+    }
+
+    async fn open_row(
         &self,
         plan: Plan,
         revisions: Revisions,
         actor: Actor,
+        retry_of: Option<RolloutId>,
     ) -> Result<Head, EngineError> {
         self.preflight(&plan)?;
-        let Tools { ports, clock, journal, .. } = &self.tools;
+        // Rollout time is the journal's from here on.
+        self.tools().membership.engine().await?;
+        let Tools { ports, clock, journal, .. } = self.tools();
         let survey = Survey::of(Arc::clone(ports), &plan, &revisions);
         loop {
             let found = survey.found(&plan, clock.now()).await.map_err(EngineError::Unreadable)?;
@@ -239,14 +320,14 @@ impl Inner {
             }
             let after = before.map(|before| (before.rollout, actor.clone()));
             let (plan, revisions) = (plan.clone(), revisions.clone());
-            let opening = Opening { plan, revisions, found, at: clock.now(), after };
+            let opening = Opening { plan, revisions, found, at: clock.now(), after, retry_of };
             match journal.open(opening).await {
                 // Somebody else was quicker: look again who is active.
                 Err(JournalError::Busy { active, .. })
                     if before.is_none_or(|before| before.rollout != active) => {}
                 Err(error) => return Err(error.into()),
                 Ok(head) => {
-                    before.into_iter().for_each(|before| self.ring(before));
+                    before.into_iter().for_each(|before| self.crew.ring(before));
                     return Ok(head);
                 }
             }
@@ -255,14 +336,14 @@ impl Inner {
 
     /// Everything that would stop the rollout later and is known now.
     fn preflight(&self, plan: &Plan) -> Result<(), EngineError> {
-        if *self.stop.borrow() {
+        if *self.tools().shutdown.borrow() {
             return Err(EngineError::ShuttingDown);
         }
-        let missing = self.tools.ports.missing(plan);
+        let missing = self.tools().ports.missing(plan);
         if !missing.is_empty() {
             return Err(EngineError::Missing(missing));
         }
-        if self.tools.ports.capabilities() != *plan.capabilities() {
+        if self.tools().ports.capabilities() != *plan.capabilities() {
             return Err(EngineError::OtherCapabilities(plan.target().clone()));
         }
         Ok(())
@@ -284,7 +365,7 @@ impl Inner {
 
     /// The rollout that a new one has to follow, unless its plan refuses.
     async fn before(&self, target: &Target) -> Result<Option<Active>, EngineError> {
-        let journal = &self.tools.journal;
+        let journal = &self.tools().journal;
         let Some(active) = journal.active(target).await? else { return Ok(None) };
         let head = journal.head(active.rollout).await?;
         if head.plan.policy().supersede == Supersede::Refuse {
@@ -292,92 +373,5 @@ impl Inner {
             return Err(EngineError::Refused { target, active: active.rollout });
         }
         Ok(Some(active))
-    }
-
-    /// Wakes whoever runs here: there is a command, or their place was taken.
-    fn ring(&self, active: Active) {
-        let running = lock(&self.running);
-        for rollout in [Some(active.rollout), active.waiting].into_iter().flatten() {
-            if let Some(desk) = running.get(&rollout) {
-                desk.bell.notify_one();
-            }
-        }
-    }
-
-    async fn claim_due(self: &Arc<Self>, now: Timestamp) -> Result<Vec<Handle>, EngineError> {
-        let journal = &self.tools.journal;
-        let mut due = journal.due(now, MOST_RECOVERED).await?;
-        for rollout in due.clone() {
-            let head = journal.head(rollout).await?;
-            let active = journal.active(head.plan.target()).await?;
-            due.extend(active.and_then(|active| active.waiting));
-        }
-        due.sort_unstable();
-        due.dedup();
-        due.retain(|rollout| lock(&self.running).get(rollout).is_none_or(|d| d.is_closed()));
-        let mut handles = Vec::with_capacity(due.len());
-        for rollout in due {
-            handles.push(Self::run(self, rollout).await?);
-        }
-        Ok(handles)
-    }
-
-    /// Claims a rollout and runs it on a task of its own.
-    async fn run(inner: &Arc<Self>, rollout: RolloutId) -> Result<Handle, EngineError> {
-        let runner = Runner::claim(inner.tools.clone(), rollout).await?;
-        let desk = Arc::clone(runner.desk());
-        lock(&inner.running).insert(rollout, Arc::clone(&desk));
-        let span = tracing::info_span!(
-            "rollout",
-            deployment.id = %rollout,
-            deployment.name = %desk.head.plan.target(),
-            deployment.status = tracing::field::Empty,
-        );
-        let (inner_of_task, closing) = (Arc::clone(inner), Closing(Arc::clone(&desk)));
-        let task = async move {
-            let end = runner.run().await;
-            tracing::Span::current().record("deployment.status", status_word(&end));
-            let over = matches!(end, End::Over(_));
-            closing.0.close(end);
-            if over {
-                Self::next_in_line(&inner_of_task, closing.0.head.plan.target()).await;
-            }
-        };
-        let mut tasks = lock(&inner.tasks);
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn(task.instrument(span));
-        drop(tasks);
-        Ok(inner.handle(desk))
-    }
-
-    /// The target is free: whoever waits for it here is woken; who waits elsewhere, or nowhere, is
-    /// found by whoever looks for what is due.
-    async fn next_in_line(inner: &Arc<Self>, target: &Target) {
-        match inner.tools.journal.active(target).await {
-            Ok(Some(active)) => inner.ring(active),
-            Ok(None) => {}
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "who is next is unknown");
-            }
-        }
-    }
-}
-
-/// Tells waiting handles when the task ends, however it ends.
-struct Closing(Arc<Desk>);
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        if !self.0.is_closed() {
-            self.0.close(End::Stopped);
-        }
-    }
-}
-
-/// The words of the OpenTelemetry attribute `deployment.status`.
-const fn status_word(end: &End) -> &'static str {
-    match end {
-        End::Over(tidegate_core::Phase::Completed) => "succeeded",
-        _ => "failed",
     }
 }

@@ -3,25 +3,35 @@
 //! Commands go through the journal's inbox, as those of any other process do. Must not change a
 //! rollout by any other way.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tidegate_core::{
-    Actor, Command, CommandId, GateRef, Journal, Notice, Order, RolloutId, Seq, Target,
+    Actor, Became, Command, CommandId, GateRef, Ignored, Journal, JournalError, Notice, Order,
+    Phase, RolloutId, Seq, Target,
     record::{Head, Record},
 };
-use tokio::sync::{broadcast, watch};
+use tokio::{
+    sync::{Notify, broadcast, oneshot, watch},
+    time,
+};
 
 use crate::{
     desk::{Desk, End, Status},
     error::EngineError,
-    fresh::fresh_id,
+    fresh::Fresh,
+    runner::{status_of, warn},
 };
 
-/// A running rollout. Cheap to clone; dropping it changes nothing.
+/// How often the journal is asked about a rollout that is not run here.
+const ELSEWHERE_EVERY: Duration = Duration::from_secs(1);
+
+/// A rollout, whether it runs here, elsewhere, or waits. Cheap to clone; dropping it changes nothing.
 #[derive(Clone, Debug)]
 pub struct Handle {
     pub(crate) desk: Arc<Desk>,
     pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) fresh: Arc<Fresh>,
+    pub(crate) wake: Arc<Notify>,
 }
 
 impl Handle {
@@ -43,10 +53,58 @@ impl Handle {
         &self.desk.head
     }
 
-    /// Where it is now.
+    /// Where it is, as far as this engine knows: see [`Self::refresh`].
     #[must_use]
     pub fn status(&self) -> Status {
         self.desk.status.borrow().clone()
+    }
+
+    /// Where it is now. The journal is asked when the rollout is not run here.
+    ///
+    /// # Errors
+    /// When the journal can not be read.
+    pub async fn refresh(&self) -> Result<Status, EngineError> {
+        if !self.desk.is_here() && !self.desk.is_closed() {
+            self.read_on().await?;
+        }
+        Ok(self.status())
+    }
+
+    /// What others have done with it.
+    pub(crate) async fn read_on(&self) -> Result<(), JournalError> {
+        let Some(last) = self.journal.last(self.rollout()).await? else {
+            return self.place().await;
+        };
+        let phase = *last.after.phase();
+        let mut ended = None;
+        self.desk.status.send_if_modified(|status| {
+            let news = !status.here && status.end.is_none() && last.seq > status.seq;
+            if news {
+                let sentence = last.decision.sentence(&self.desk.head.plan);
+                *status = status_of(&last.after, &self.desk.head, sentence, false);
+            }
+            ended = (!status.here && phase.is_terminal()).then_some(End::Over(phase));
+            news
+        });
+        match ended {
+            Some(end) => {
+                self.desk.close(end);
+                Ok(())
+            }
+            None if matches!(phase, Phase::Pending { .. }) => self.place().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it was replaced before it began.
+    async fn place(&self) -> Result<(), JournalError> {
+        let ours = self.rollout();
+        let active = self.journal.active(self.target()).await?;
+        let holds = |a: &tidegate_core::Active| a.rollout == ours || a.waiting == Some(ours);
+        if !active.as_ref().is_some_and(holds) && !self.desk.is_here() {
+            self.desk.close(End::Replaced);
+        }
+        Ok(())
     }
 
     /// Its status as it changes.
@@ -59,7 +117,7 @@ impl Handle {
     /// how many it has missed; [`Self::records`] has them all.
     #[must_use]
     pub fn decisions(&self) -> broadcast::Receiver<Arc<Notice>> {
-        self.desk.notices.subscribe()
+        self.desk.listen()
     }
 
     /// Every record so far, from the journal.
@@ -70,16 +128,33 @@ impl Handle {
         Ok(self.journal.read(self.rollout(), Seq(1)).await?)
     }
 
-    /// Waits until this engine's part in it has ended, and says how.
+    /// Waits until the rollout is over, or this engine's part in it is, and says how. One that waits
+    /// for a person is followed in the journal, whoever goes on with it.
     pub async fn finished(&self) -> End {
         let mut status = self.watch();
-        let ended = status.wait_for(|status| status.end.is_some()).await;
-        ended.ok().and_then(|status| status.end.clone()).unwrap_or(End::Stopped)
+        loop {
+            let (here, end) = {
+                let status = status.borrow_and_update();
+                (status.here, status.end.clone())
+            };
+            if let Some(end) = end {
+                return end;
+            }
+            tokio::select! {
+                // The sender lives as long as this handle.
+                _ = status.changed() => {}
+                () = time::sleep(ELSEWHERE_EVERY), if !here => {
+                    if let Err(error) = self.read_on().await {
+                        warn(&error, "what became of a rollout is not known yet");
+                    }
+                }
+            }
+        }
     }
 
-    /// Gives a command and waits until it was read. It is durable before it is read: after
-    /// [`EngineError::NotHere`] it is in the inbox of whoever runs the rollout next. Returns the
-    /// record of the step it caused.
+    /// Gives a command and waits until it was read, here or by whoever runs the rollout. It is
+    /// durable before it is read: after an error it is in the inbox of whoever runs the rollout next.
+    /// Returns the record of the step it caused.
     ///
     /// # Errors
     /// [`EngineError::Ignored`] with the reason when it changes nothing.
@@ -89,16 +164,44 @@ impl Handle {
         actor: impl Into<Actor>,
         reason: impl Into<String>,
     ) -> Result<Seq, EngineError> {
-        let id = CommandId(fresh_id());
+        if matches!(self.desk.status.borrow().end, Some(End::Over(_))) {
+            return Err(EngineError::Ignored(Ignored::Terminal));
+        }
+        let id = CommandId(self.fresh.draw());
         let (actor, reason) = (actor.into(), reason.into());
         let mut told = self.desk.expect(id);
         self.journal.submit(self.rollout(), Command { id, actor, reason, order }).await?;
         self.desk.bell.notify_one();
-        // Once closed, nobody will tell; but this command may have been what ended it.
-        let closed = self.desk.is_closed();
-        let became = if closed { told.try_recv().ok() } else { told.await.ok() };
-        let became = became.ok_or_else(|| EngineError::NotHere(self.rollout()))?;
+        self.wake.notify_one();
+        let became = self.became(id, &mut told).await?;
         became.map_err(EngineError::Ignored)
+    }
+
+    async fn became(
+        &self,
+        id: CommandId,
+        told: &mut oneshot::Receiver<Result<Seq, Ignored>>,
+    ) -> Result<Result<Seq, Ignored>, EngineError> {
+        loop {
+            let closed = self.desk.is_closed();
+            let patience = if closed { Duration::ZERO } else { ELSEWHERE_EVERY };
+            let heard = tokio::select! {
+                biased;
+                became = &mut *told, if !told.is_terminated() => became.ok(),
+                () = time::sleep(patience) => None,
+            };
+            if let Some(became) = heard {
+                return Ok(became);
+            }
+            match self.journal.became(self.rollout(), id).await? {
+                Some(Became::Step(seq)) => return Ok(Ok(seq)),
+                Some(Became::Ignored(ignored)) => return Ok(Err(ignored)),
+                Some(Became::Unread) | None if closed => {
+                    return Err(EngineError::NotHere(self.rollout()));
+                }
+                Some(Became::Unread) | None => {}
+            }
+        }
     }
 
     /// Begins.

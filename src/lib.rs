@@ -72,6 +72,7 @@
 mod bounded;
 mod clock;
 mod commit;
+mod crew;
 mod desk;
 mod dispatch;
 mod engine;
@@ -81,6 +82,7 @@ pub mod file;
 mod fresh;
 mod handle;
 mod lanes;
+mod membership;
 mod observers;
 mod ports;
 mod reads;
@@ -90,7 +92,7 @@ mod wind_up;
 
 pub use clock::{Clock, MonotonicClock};
 pub use desk::{End, Status};
-pub use engine::{Engine, EngineBuilder};
+pub use engine::{Engine, EngineBuilder, EngineHealth};
 pub use error::{EngineError, Unrest};
 pub use handle::Handle;
 pub use ports::{Missing, Ports};

@@ -4,15 +4,15 @@
 //! Must not decide anything about the rollout: that is the machine's. What it owns is the order of
 //! things: nothing is sent that is not durable, and nothing is adopted that was not written.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tidegate_core::{
-    Answer, Call, CallState, Command, Epoch, Event, Ignored, Journal, JournalError, Move, Notice,
-    Outcome, Phase, Revision, Revisions, RolloutId, RowVersion, Seq, Span, Step, Timestamp,
+    Answer, Call, CallState, Claimed, Command, Epoch, Event, Ignored, Journal, JournalError, Move,
+    Notice, Outcome, Phase, Revision, Revisions, RolloutId, RowVersion, Seq, Span, Step, Timestamp,
     record::Head, rollout::Rollout,
 };
 use tokio::{
-    sync::watch,
+    sync::{Notify, watch},
     task::JoinSet,
     time::{self, Instant},
 };
@@ -21,14 +21,23 @@ use crate::{
     clock::Clock,
     desk::{Desk, End, Status},
     dispatch::carry_out,
+    fresh::Fresh,
+    membership::Membership,
     observers::Observers,
     ports::Ports,
     reads::{Read, Reader},
     survey::Survey,
 };
 
-/// How often the inbox is read without being rung for: another process may have given a command.
-const INBOX_EVERY: Duration = Duration::from_secs(2);
+/// An inbox, or whose turn it is, that could not be read is asked for again so soon.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+
+/// How long the answer of an accepted call may wait for the reading that follows it, so that both
+/// become durable in one commit. Lost in a crash, it is found out again.
+const TOGETHER: Duration = Duration::from_millis(250);
+
+/// A rollout that waits longer than this is given back to the journal.
+const WORTH_PARKING: Span = Span::seconds(5);
 
 /// A deadline that the machine has nothing to say to is not offered again before this time.
 const NOTHING_TO_SAY: Span = Span::seconds(1);
@@ -44,6 +53,17 @@ pub(crate) enum Stop {
     Replaced,
     /// The journal holds something that should not be.
     Broken(JournalError),
+    /// It waits, and nobody holds it.
+    Parked,
+}
+
+/// How a loop ends.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// This engine has nothing more to do with it.
+    Over(End),
+    /// It waits for a person, a command or a far time: whoever sees that it is due goes on.
+    Parked,
 }
 
 /// What all loops of one engine share.
@@ -53,6 +73,10 @@ pub(crate) struct Tools {
     pub(crate) ports: Arc<Ports>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observers: Arc<Observers>,
+    pub(crate) fresh: Arc<Fresh>,
+    pub(crate) membership: Arc<Membership>,
+    /// Rung when something may have become due in the journal.
+    pub(crate) wake: Arc<Notify>,
     pub(crate) shutdown: watch::Receiver<bool>,
     /// How long calls under way may take once shutdown began.
     pub(crate) grace: Duration,
@@ -71,7 +95,14 @@ pub(crate) struct Runner {
     reader: Reader,
     steps: watch::Receiver<i64>,
     stepped: i64,
-    inbox_at: Instant,
+    /// Commands read from the inbox and not yet obeyed.
+    pub(crate) commands: VecDeque<Command>,
+    /// The inbox is read again then, if it could not be read before.
+    inbox_at: Option<Instant>,
+    /// The last commit gave it back to the journal.
+    pub(crate) parked: bool,
+    /// An answer that waits for the reading after it, and until when.
+    pub(crate) answer: Option<(Answer, Instant)>,
     /// Deadlines are not offered before this.
     quiet_until: Timestamp,
 }
@@ -81,6 +112,8 @@ pub(crate) struct Runner {
 enum First {
     Inbox,
     Answered(Answer),
+    /// The answer that waits for a reading has waited long enough.
+    Waited,
     Read(Read),
     Due,
     Stepped,
@@ -88,22 +121,26 @@ enum First {
 }
 
 impl Runner {
-    /// Takes a rollout over, at whatever version it has.
-    pub(crate) async fn claim(tools: Tools, rollout: RolloutId) -> Result<Self, JournalError> {
-        let claimed = tools.journal.claim(rollout, None).await?;
-        let head = claimed.head;
+    /// Goes on with a rollout that was claimed. Who holds a handle on it already keeps it.
+    pub(crate) fn resume(tools: Tools, claimed: Claimed, known: Option<Arc<Desk>>) -> Self {
+        let head = known.as_ref().map_or_else(|| Arc::new(claimed.head), |d| Arc::clone(&d.head));
         let opened = head.open();
         let (state, sentence) = match claimed.last {
             Some(last) => (last.after, last.decision.sentence(&head.plan)),
             None => (opened.next, opened.decision.sentence(&head.plan)),
         };
-        let status = status_of(&state, &head, sentence);
-        let desk = Arc::new(Desk::new(head.clone(), status));
-        let head = Arc::new(head);
+        let status = status_of(&state, &head, sentence, true);
+        let desk = match known {
+            Some(desk) => {
+                desk.resume(status);
+                desk
+            }
+            None => Arc::new(Desk::new(Arc::clone(&head), status)),
+        };
         let Tools { ports, journal, clock, .. } = tools.clone();
         let mut steps = tools.clock.steps();
         let stepped = *steps.borrow_and_update();
-        Ok(Self {
+        Self {
             reader: Reader::new(ports, journal, clock, Arc::clone(&head)),
             desk,
             head,
@@ -113,10 +150,13 @@ impl Runner {
             calls: JoinSet::new(),
             steps,
             stepped,
-            inbox_at: Instant::now(),
+            commands: claimed.inbox.into(),
+            inbox_at: None,
+            parked: false,
+            answer: None,
             quiet_until: Timestamp::default(),
             tools,
-        })
+        }
     }
 
     /// What is shared with handles.
@@ -124,17 +164,18 @@ impl Runner {
         &self.desk
     }
 
-    /// Runs until the rollout is over or this engine's part in it is.
-    pub(crate) async fn run(mut self) -> End {
+    /// Runs until the rollout is over, waits, or this engine's part in it is over.
+    pub(crate) async fn run(mut self) -> Part {
         let end = match self.drive().await {
             Ok(()) => End::Over(*self.state.phase()),
+            Err(Stop::Parked) => return Part::Parked,
             Err(Stop::Shutdown) => self.wind_up().await,
             Err(Stop::Lost(to)) => End::Lost { to },
             Err(Stop::Replaced) => End::Replaced,
             Err(Stop::Broken(error)) => End::Broken(error.to_string()),
         };
         tracing::info!(end = ?end, "this engine's part in the rollout is over");
-        end
+        Part::Over(end)
     }
 
     pub(crate) fn rollout(&self) -> RolloutId {
@@ -143,19 +184,29 @@ impl Runner {
 
     async fn drive(&mut self) -> Result<(), Stop> {
         self.forget_call().await?;
+        self.look_ahead().await?;
         while !self.state.phase().is_terminal() {
+            if self.parked {
+                return Err(Stop::Parked);
+            }
+            if let Some(command) = self.commands.pop_front() {
+                self.obey(command).await?;
+                continue;
+            }
             if let Some(event) = self.reader.pursue(&self.state).await {
                 self.take(event).await?;
+                continue;
+            }
+            if self.rests(&self.state) {
+                self.park().await?;
                 continue;
             }
             match self.first().await {
                 First::Shutdown => return Err(Stop::Shutdown),
                 First::Stepped => self.step_clock().await?,
                 First::Inbox => self.read_inbox().await?,
-                First::Answered(answer) => {
-                    self.reader.observe_soon();
-                    self.take(Event::Answered(answer)).await?;
-                }
+                First::Answered(answer) => self.answered(answer).await?,
+                First::Waited => self.take_answer().await?,
                 First::Read(read) => {
                     if let Some(event) = self.reader.ended(read, &self.state) {
                         self.take(event).await?;
@@ -177,25 +228,65 @@ impl Runner {
         self.take(Event::Answered(Answer { id, attempt, outcome: Outcome::Ambiguous })).await
     }
 
+    /// Whether nothing is to be done in this state before a command or a far time comes: nothing is
+    /// under way, nothing to be read.
+    pub(crate) fn rests(&self, state: &Rollout) -> bool {
+        let deadline = state.next_deadline().map(|at| at.since(self.tools.clock.now()));
+        self.commands.is_empty()
+            && self.inbox_at.is_none()
+            && self.calls.is_empty()
+            && !state.phase().is_terminal()
+            && state.wanted_reads(&self.head.plan).is_empty()
+            && deadline.is_none_or(|left| left >= WORTH_PARKING)
+    }
+
     /// Waits for whatever happens first. Commands come before answers, answers before deadlines.
     async fn first(&mut self) -> First {
         let deadline = self.state.next_deadline().map(|at| at.max(self.quiet_until));
         let due = [deadline, self.reader.due(&self.state)].into_iter().flatten().min();
         let wait = due.map(|at| at.since(self.tools.clock.now()).duration());
+        let until = |at: Option<Instant>| async move {
+            match at {
+                Some(at) => time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let (inbox_at, answer_by) = (self.inbox_at, self.answer.as_ref().map(|(_, by)| *by));
         let shutdown = &mut self.tools.shutdown;
         tokio::select! {
             biased;
             _ = shutdown.wait_for(|stop| *stop) => First::Shutdown,
             Ok(()) = self.steps.changed() => First::Stepped,
             () = self.desk.bell.notified() => First::Inbox,
-            () = time::sleep_until(self.inbox_at) => First::Inbox,
+            () = until(inbox_at) => First::Inbox,
             Some(Ok(answer)) = self.calls.join_next() => First::Answered(answer),
             Some(Ok(read)) = self.reader.tasks.join_next() => First::Read(read),
+            () = until(answer_by) => First::Waited,
             () = time::sleep(wait.unwrap_or_default()), if wait.is_some() => First::Due,
         }
     }
 
+    /// The answer of an accepted call is written with the reading after it, if that comes soon: all
+    /// it says is that the reading decides.
+    async fn answered(&mut self, answer: Answer) -> Result<(), Stop> {
+        self.reader.observe_soon();
+        if answer.outcome == Outcome::Accepted && self.answer.is_none() {
+            self.answer = Some((answer, Instant::now() + TOGETHER));
+            return Ok(());
+        }
+        self.take(Event::Answered(answer)).await
+    }
+
+    /// The answer has waited long enough.
+    async fn take_answer(&mut self) -> Result<(), Stop> {
+        if let Some((answer, _)) = self.answer.take() {
+            self.commit(vec![Event::Answered(answer)]).await?;
+        }
+        Ok(())
+    }
+
     async fn offer_deadline(&mut self) -> Result<(), Stop> {
+        self.take_answer().await?;
         let now = self.tools.clock.now();
         let come = self.state.next_deadline().is_some_and(|at| at.max(self.quiet_until) <= now);
         if !come {
@@ -222,17 +313,14 @@ impl Runner {
     }
 
     async fn read_inbox(&mut self) -> Result<(), Stop> {
-        self.inbox_at = Instant::now() + INBOX_EVERY;
-        if let Phase::Pending { after: Some(before), .. } = *self.state.phase() {
-            self.look_ahead(before).await?;
-        }
+        self.inbox_at = None;
+        self.look_ahead().await?;
         match self.tools.journal.inbox(self.rollout()).await {
-            Ok(commands) => {
-                for command in commands {
-                    self.obey(command).await?;
-                }
+            Ok(commands) => self.commands = commands.into(),
+            Err(error) => {
+                warn(&error, "the inbox could not be read");
+                self.inbox_at = Some(Instant::now() + ASK_AGAIN);
             }
-            Err(error) => warn(&error, "the inbox could not be read"),
         }
         Ok(())
     }
@@ -240,22 +328,22 @@ impl Runner {
     /// A command is consumed in the commit of the step it causes, or, when it changes nothing, by
     /// itself.
     async fn obey(&mut self, command: Command) -> Result<(), Stop> {
-        if self.state.phase().is_terminal() {
-            self.desk.heard(command.id, Err(Ignored::Terminal));
-            return Ok(());
-        }
         let id = command.id;
-        let became = self.commit(Event::Command(command)).await?;
-        self.desk.heard(id, became);
-        Ok(())
+        let became = self.take_last(Event::Command(command)).await;
+        if let Ok(became) = &became {
+            self.desk.heard(id, *became);
+        }
+        became.map(|_| ())
     }
 
-    /// Whether the rollout before is over, or a newer one has taken this one's place.
-    async fn look_ahead(&mut self, before: RolloutId) -> Result<(), Stop> {
+    /// Whether it is this rollout's turn, or a newer one has taken its place.
+    async fn look_ahead(&mut self) -> Result<(), Stop> {
+        let Phase::Pending { after: Some(before), .. } = *self.state.phase() else { return Ok(()) };
         let active = match self.tools.journal.active(self.head.plan.target()).await {
             Ok(active) => active,
             Err(error) => {
                 warn(&error, "could not see whether it is this rollout's turn");
+                self.inbox_at = Some(Instant::now() + ASK_AGAIN);
                 return Ok(());
             }
         };
@@ -273,12 +361,13 @@ impl Runner {
         let survey = Survey::of(Arc::clone(ports), &self.head.plan, &self.head.revisions);
         let read = async {
             let left = journal.head(before).await?.revisions;
-            Ok((left, journal.read(before, Seq(1)).await?))
+            Ok((left, journal.last(before).await?))
         };
-        let (left, records) = match read.await {
+        let (left, last) = match read.await {
             Ok(read) => read,
             Err(error) => {
                 warn(&error, "the last state of the rollout before could not be read");
+                self.inbox_at = Some(Instant::now() + ASK_AGAIN);
                 return Ok(());
             }
         };
@@ -286,12 +375,13 @@ impl Runner {
             Ok(world) => world,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "not started yet");
+                self.inbox_at = Some(Instant::now() + ASK_AGAIN);
                 return Ok(());
             }
         };
         let ours = &self.head.revisions;
         let mut stable_serves = ours.stable.is_none() || !world.is_empty();
-        if let Some(last) = records.last() {
+        if let Some(last) = last {
             world.late = last.after.world().late;
             stable_serves &=
                 left_by(last.after.phase(), &left).is_none_or(|left| left == ours.stable);
@@ -301,10 +391,24 @@ impl Runner {
 
     /// One event that is no command.
     async fn take(&mut self, event: Event) -> Result<(), Stop> {
-        if let Err(ignored) = self.commit(event).await? {
+        if let Err(ignored) = self.take_last(event).await? {
             tracing::trace!(%ignored, "an event made no transition");
         }
         Ok(())
+    }
+
+    /// One event, after the answer that waits, if there is one. A step of the clock comes first: it
+    /// says what time the answer came.
+    async fn take_last(&mut self, event: Event) -> Result<Result<Seq, Ignored>, Stop> {
+        let waits = self.answer.take().map(|(answer, _)| Event::Answered(answer));
+        let stepped = matches!(event, Event::ClockStepped { .. });
+        let events: Vec<Event> = waits.into_iter().chain([event]).collect();
+        let mut became = if stepped {
+            self.commit(events.into_iter().rev().collect()).await?.into_iter().rev().collect()
+        } else {
+            self.commit(events).await?
+        };
+        became.pop().ok_or(Stop::Parked)
     }
 
     /// The record is durable: from now on this is the state, and its move is sent.
@@ -323,9 +427,9 @@ impl Runner {
         let notice = Notice { target, rollout: self.rollout(), seq, decision, sentence };
         let notice = Arc::new(notice);
         self.tools.observers.tell(&notice);
-        self.desk.status.send_replace(status_of(&self.state, &self.head, notice.sentence.clone()));
-        // Without a listener nobody is told; that is no fault.
-        let _ = self.desk.notices.send(notice);
+        let sentence = notice.sentence.clone();
+        self.desk.status.send_replace(status_of(&self.state, &self.head, sentence, true));
+        self.desk.tell(notice);
         if let Some(sent) = intent {
             self.send(sent);
         }
@@ -341,7 +445,16 @@ impl Runner {
             epoch: self.epoch,
             route: 0,
         };
-        self.calls.spawn(carry_out(Arc::clone(&self.tools.ports), call, sent));
+        let (ports, membership) =
+            (Arc::clone(&self.tools.ports), Arc::clone(&self.tools.membership));
+        self.calls.spawn(async move {
+            if let Err(error) = membership.confirm().await {
+                warn(&error, "not sent: another engine may hold the rollout");
+                let (id, attempt) = (sent.id, sent.attempt);
+                return Answer { id, attempt, outcome: Outcome::Retryable };
+            }
+            carry_out(ports, call, sent).await
+        });
     }
 }
 
@@ -359,7 +472,8 @@ pub(crate) fn warn(error: &JournalError, what: &str) {
     tracing::warn!(error = error as &dyn std::error::Error, "{what}");
 }
 
-fn status_of(state: &Rollout, head: &Head, sentence: String) -> Status {
+/// Where a rollout is, for its handles.
+pub(crate) fn status_of(state: &Rollout, head: &Head, sentence: String, here: bool) -> Status {
     Status {
         rollout: head.identity.rollout,
         target: head.plan.target().clone(),
@@ -370,6 +484,7 @@ fn status_of(state: &Rollout, head: &Head, sentence: String) -> Status {
         next_deadline: state.next_deadline(),
         world: state.world().clone(),
         sentence,
+        here,
         end: None,
     }
 }

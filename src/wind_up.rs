@@ -5,7 +5,6 @@ use tokio::time::{self, Instant};
 
 use crate::{
     desk::End,
-    fresh::fresh_id,
     runner::{Runner, Stop, warn},
 };
 
@@ -13,20 +12,17 @@ impl Runner {
     /// Shutdown: no new moves; calls under way may end, and their answers are kept.
     pub(crate) async fn wind_up(&mut self) -> End {
         let until = Instant::now() + self.tools.grace;
+        if let Some((answer, _)) = self.answer.take()
+            && let Ok(Err(stop)) = time::timeout_at(until, self.keep_answer(answer)).await
+        {
+            return stopped(stop);
+        }
         while let Ok(Some(ended)) = time::timeout_at(until, self.calls.join_next()).await {
             let Ok(answer) = ended else { continue };
             let kept = time::timeout_at(until, self.keep_answer(answer)).await;
             if let Ok(Err(stop)) = kept {
-                return match stop {
-                    Stop::Lost(to) => End::Lost { to },
-                    Stop::Broken(error) => End::Broken(error.to_string()),
-                    Stop::Shutdown | Stop::Replaced => End::Stopped,
-                };
+                return stopped(stop);
             }
-        }
-        let released = self.tools.journal.release(self.rollout(), self.epoch);
-        if let Ok(Err(error)) = time::timeout(self.tools.grace, released).await {
-            warn(&error, "the claim was not given up");
         }
         End::Stopped
     }
@@ -38,7 +34,7 @@ impl Runner {
         let now = self.tools.clock.now();
         let event = Event::Answered(answer);
         let Ok(step) = self.state.apply(plan, now, &event) else { return Ok(()) };
-        let attempt = AttemptId(fresh_id());
+        let attempt = AttemptId(self.tools.fresh.draw());
         let mut records = vec![self.record(attempt, Some(event.clone()), &step)];
         let mut last = step;
         if let Some(unsent) = last.intent.take() {
@@ -54,8 +50,10 @@ impl Runner {
                 _ => return Ok(()),
             }
         }
-        let mut append = self.append_of(records, &event, &last.next);
-        append.attempt = attempt;
+        let mut append = self.append_of(attempt);
+        append.records = records;
+        self.finish(&mut append, &last.next);
+        append.park = false;
         match self.tools.journal.append(append).await {
             Ok(version) => {
                 self.version = version;
@@ -68,5 +66,13 @@ impl Runner {
                 Ok(())
             }
         }
+    }
+}
+
+fn stopped(stop: Stop) -> End {
+    match stop {
+        Stop::Lost(to) => End::Lost { to },
+        Stop::Broken(error) => End::Broken(error.to_string()),
+        Stop::Shutdown | Stop::Replaced | Stop::Parked => End::Stopped,
     }
 }

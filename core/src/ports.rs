@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Arm, Capabilities, CapacityKind, Epoch, Extra, HookAnswer, Identity, Look, MoveId, Operation,
-    PlatformAbility, PlatformSeen, Revision, RolloutId, RoutingKind, SeenCapacity, Seq, Span, Split,
-    Target, Version, WaitPoint, Window, decision::Decision,
+    PlatformAbility, PlatformSeen, Revision, RolloutId, RoutingKind, SeenCapacity, Seq, Span,
+    Split, Target, Version, WaitPoint, Window, decision::Decision,
 };
 
 /// The two revisions of a rollout.

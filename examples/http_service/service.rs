@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tidegate::{
     End, Engine, EngineError, Handle, Status,
-    machine::{Ask, Order, Plan, Revisions, RolloutId, Seq, WaitingOn},
+    machine::{Ask, JournalError, Order, Plan, Revisions, RolloutId, Seq, WaitingOn},
 };
 use tokio::sync::watch;
 
@@ -55,7 +55,7 @@ async fn start(
 }
 
 async fn show(service: State<Service>, Path(id): Path<u64>) -> Result<Json<Value>, Problem> {
-    Ok(Json(shown(&service.rollout(id)?.status())))
+    Ok(Json(shown(&service.rollout(id).await?.status())))
 }
 
 /// The parts of a status that a page would show.
@@ -85,7 +85,7 @@ async fn command(
     Path(id): Path<u64>,
     Json(Told { order, actor, reason }): Json<Told>,
 ) -> Result<Json<Value>, Problem> {
-    let seq = service.rollout(id)?.command(order, actor, reason).await?;
+    let seq = service.rollout(id).await?.command(order, actor, reason).await?;
     Ok(Json(json!({ "record": seq })))
 }
 
@@ -95,13 +95,17 @@ async fn decisions(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    let telling = Telling::after(Seq(last.unwrap_or(0)), service.rollout(id)?);
+    let telling = Telling::after(Seq(last.unwrap_or(0)), service.rollout(id).await?);
     Ok(Sse::new(stream::unfold(telling, Telling::next)).keep_alive(KeepAlive::default()))
 }
 
 impl Service {
-    fn rollout(&self, id: u64) -> Result<Handle, Problem> {
-        self.engine.handle(RolloutId(id)).ok_or(Problem::Unknown(id))
+    /// Whether it runs here, elsewhere, or is over.
+    async fn rollout(&self, id: u64) -> Result<Handle, Problem> {
+        self.engine.attach(RolloutId(id)).await.map_err(|error| match error {
+            EngineError::Journal(JournalError::Unknown(_)) => Problem::Unknown(id),
+            error => error.into(),
+        })
     }
 }
 

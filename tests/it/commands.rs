@@ -69,7 +69,7 @@ async fn a_command_that_changes_nothing_says_why() {
     handle.promote(gate, "ada", "seen enough").await.unwrap();
     assert_eq!(end_of(&handle).await, End::Over(Phase::Completed));
     let late = handle.command(Order::Abort, "ada", "").await.unwrap_err();
-    assert!(matches!(late, EngineError::NotHere(_)), "{late}");
+    assert!(matches!(late, EngineError::Ignored(Ignored::Terminal)), "{late}");
 }
 
 #[tokio::test(start_paused = true)]

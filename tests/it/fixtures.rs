@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tidegate::{
-    End, Engine, Handle, MonotonicClock, Ports,
+    End, Engine, EngineBuilder, Handle, MonotonicClock, Ports,
     machine::{
         AmountSpec, BlueGreenSpec, CalendarSpec, CanarySpec, CanaryStepSpec, Capabilities,
         CheckSpec, GateRef, GateSpec, HookSpec, JudgeSpec, Phase, Plan, PlanSpec, PolicySpec,
@@ -201,8 +201,17 @@ impl Rig {
         self.engine_with(self.ports())
     }
 
+    /// An engine called "one": another one is that process started again.
     pub(crate) fn engine_with(&self, ports: Ports) -> Engine {
-        Engine::builder(Arc::new(self.journal.clone()), ports).clock(self.clock()).build()
+        self.builder(ports).name("one").build()
+    }
+
+    pub(crate) fn engine_named(&self, name: &str) -> Engine {
+        self.builder(self.ports()).name(name).build()
+    }
+
+    fn builder(&self, ports: Ports) -> EngineBuilder {
+        Engine::builder(Arc::new(self.journal.clone()), ports).clock(self.clock())
     }
 
     pub(crate) fn plan(&self, spec: PlanSpec) -> Plan {

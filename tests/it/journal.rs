@@ -13,15 +13,29 @@ use crate::fixtures::{Rig, at_gate, canary, end_of, records, rolled_back, rules,
 #[tokio::test(start_paused = true)]
 async fn of_two_engines_on_one_journal_the_loser_stops() {
     let rig = Rig::new(WorldSpec::good());
+    let (first, second) = (rig.engine(), rig.engine_named("two"));
+    let handle = rig.start(&first, canary()).await;
+    at_gate(&handle).await;
+    let held = second.claim(handle.rollout()).await.unwrap();
+    assert!(!held.status().here, "what another engine holds is not run here");
+    let taken = second.seize(handle.rollout()).await.unwrap();
+    assert!(matches!(end_of(&handle).await, End::Lost { .. }));
+    let end = end_of(&taken).await;
+    assert_eq!(end, End::Over(Phase::Completed), "{}", story(&handle).await);
+    let epochs: BTreeSet<_> = records(&handle).await.iter().map(|record| record.epoch).collect();
+    assert_eq!(epochs.len(), 2, "each wrote a part");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_engines_with_one_name_the_later_goes_on_and_the_earlier_stops_for_good() {
+    let rig = Rig::new(WorldSpec::good());
     let (first, second) = (rig.engine(), rig.engine());
     let handle = rig.start(&first, canary()).await;
     at_gate(&handle).await;
     let taken = second.recover().await.unwrap();
-    assert!(matches!(end_of(&handle).await, End::Lost { .. }));
-    let end = end_of(&taken[0]).await;
-    assert_eq!(end, End::Over(Phase::Completed), "{}", story(&handle).await);
-    let epochs: BTreeSet<_> = records(&handle).await.iter().map(|record| record.epoch).collect();
-    assert_eq!(epochs.len(), 2, "each wrote a part");
+    assert!(matches!(end_of(&handle).await, End::Lost { .. } | End::Stopped));
+    assert_eq!(end_of(&taken[0]).await, End::Over(Phase::Completed), "{}", story(&taken[0]).await);
+    assert!(first.health().stopped && !second.health().stopped);
 }
 
 #[tokio::test(start_paused = true)]

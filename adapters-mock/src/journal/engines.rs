@@ -2,7 +2,10 @@
 //!
 //! Must not know rollouts.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use tidegate_core::{EngineId, JournalError, Listed, Span, Timestamp};
 use tokio::time::Instant;
@@ -24,7 +27,9 @@ pub(super) struct Engines {
 
 impl Default for Engines {
     fn default() -> Self {
-        let clock = TokioClock::starting_at(Timestamp::default());
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let anchor = Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        let clock = TokioClock::starting_at(anchor);
         Self { clock, leases: BTreeMap::new(), last: 0 }
     }
 }

@@ -1,0 +1,384 @@
+//! Who runs what here: a task for each rollout that has something to do, and one that looks for what
+//! is due.
+//!
+//! A rollout that waits has no task; while somebody has a handle on it, its desk stays. Must not know
+//! what a rollout does.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tidegate_core::{Active, Claimed, JournalError, RolloutId, Seq, Take, Timestamp};
+use tokio::{
+    sync::{Mutex as AsyncMutex, watch},
+    task::JoinSet,
+    time,
+};
+use tracing::Instrument;
+
+use crate::{
+    desk::{Desk, End},
+    engine::EngineHealth,
+    handle::Handle,
+    runner::{Part, Runner, Tools, status_of, warn},
+};
+
+/// Claimed at once from the journal: few claims with many rows are cheaper than many with few.
+const BATCH: usize = 100;
+
+/// What an engine allows itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) poll: Duration,
+    pub(crate) most_active: usize,
+    pub(crate) grace: Duration,
+}
+
+/// Everybody who works for one engine.
+#[derive(Debug)]
+pub(crate) struct Crew {
+    tools: Tools,
+    stop: watch::Sender<bool>,
+    limits: Limits,
+    desks: Mutex<Desks>,
+    tasks: Mutex<JoinSet<()>>,
+    /// Held while something is claimed, so that nothing is claimed twice by the same engine.
+    claiming: AsyncMutex<()>,
+    looking: AtomicBool,
+    active: AtomicUsize,
+    broken: Mutex<BTreeMap<RolloutId, String>>,
+    down_since: Mutex<Option<Timestamp>>,
+}
+
+/// Of every rollout that runs here or that somebody has a handle on; of others until there are twice
+/// as many.
+#[derive(Debug, Default)]
+struct Desks {
+    known: BTreeMap<RolloutId, Weak<Desk>>,
+    tidy_at: usize,
+}
+
+impl Desks {
+    fn get(&self, rollout: RolloutId) -> Option<Arc<Desk>> {
+        self.known.get(&rollout).and_then(Weak::upgrade)
+    }
+
+    fn all(&self) -> Vec<Arc<Desk>> {
+        self.known.values().filter_map(Weak::upgrade).collect()
+    }
+
+    fn insert(&mut self, rollout: RolloutId, desk: &Arc<Desk>) {
+        if self.known.len() >= self.tidy_at {
+            self.known.retain(|_, desk| desk.strong_count() > 0);
+            self.tidy_at = (self.known.len() * 2).max(BATCH);
+        }
+        self.known.insert(rollout, Arc::downgrade(desk));
+    }
+}
+
+/// What one look into the journal brought.
+struct Taken {
+    /// Whether there may be more at once.
+    more: bool,
+    next: Option<Timestamp>,
+}
+
+/// Nothing is left half done under these locks, so a panic elsewhere spoils nothing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Crew {
+    pub(crate) fn new(tools: Tools, stop: watch::Sender<bool>, limits: Limits) -> Self {
+        Self {
+            tools,
+            stop,
+            limits,
+            desks: Mutex::default(),
+            tasks: Mutex::default(),
+            claiming: AsyncMutex::default(),
+            looking: AtomicBool::new(false),
+            active: AtomicUsize::new(0),
+            broken: Mutex::default(),
+            down_since: Mutex::default(),
+        }
+    }
+
+    pub(crate) const fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
+    pub(crate) fn health(&self) -> EngineHealth {
+        let broken = lock(&self.broken).iter().map(|(id, why)| (*id, why.clone())).collect();
+        EngineHealth {
+            active: self.active.load(Ordering::Relaxed),
+            journal_down_since: *lock(&self.down_since),
+            broken,
+            stopped: *self.stop.borrow(),
+        }
+    }
+
+    fn handle(&self, desk: Arc<Desk>) -> Handle {
+        let Tools { journal, fresh, wake, .. } = self.tools.clone();
+        Handle { desk, journal, fresh, wake }
+    }
+
+    fn desk(&self, rollout: RolloutId) -> Option<Arc<Desk>> {
+        lock(&self.desks).get(rollout)
+    }
+
+    pub(crate) fn known(&self, rollout: RolloutId) -> Option<Handle> {
+        Some(self.handle(self.desk(rollout)?))
+    }
+
+    pub(crate) fn all_known(&self) -> Vec<Handle> {
+        let desks = lock(&self.desks).all();
+        desks.into_iter().map(|desk| self.handle(desk)).collect()
+    }
+
+    /// A handle on a rollout that may run anywhere.
+    pub(crate) async fn attach(&self, rollout: RolloutId) -> Result<Handle, JournalError> {
+        if let Some(handle) = self.known(rollout).filter(|handle| !handle.desk.is_closed()) {
+            return Ok(handle);
+        }
+        let head = Arc::new(self.tools.journal.head(rollout).await?);
+        let opened = head.open();
+        let mut status =
+            status_of(&opened.next, &head, opened.decision.sentence(&head.plan), false);
+        // So that the first record, if there is one, is news.
+        status.seq = Seq(0);
+        let desk = Arc::new(Desk::new(head, status));
+        lock(&self.desks).insert(rollout, &desk);
+        let handle = self.handle(desk);
+        handle.read_on().await?;
+        Ok(handle)
+    }
+
+    /// Wakes whoever runs here: there is a command, or their place was taken.
+    pub(crate) fn ring(&self, active: Active) {
+        for rollout in [Some(active.rollout), active.waiting].into_iter().flatten() {
+            if let Some(desk) = self.desk(rollout) {
+                desk.bell.notify_one();
+            }
+        }
+        self.tools.wake.notify_one();
+    }
+
+    /// Claims one rollout and runs it, unless it runs here already.
+    pub(crate) async fn take(
+        crew: &Arc<Self>,
+        rollout: RolloutId,
+        take: Take,
+    ) -> Result<Handle, JournalError> {
+        Self::look_out(crew);
+        let claiming = crew.claiming.lock().await;
+        if let Some(handle) = crew.known(rollout).filter(|handle| handle.desk.is_here()) {
+            return Ok(handle);
+        }
+        let engine = crew.tools.membership.engine().await?;
+        let claimed = crew.tools.journal.claim(rollout, engine, take).await?;
+        drop(claiming);
+        Ok(Self::run(crew, claimed))
+    }
+
+    /// Claims everything that is due, and gives all that runs here.
+    pub(crate) async fn take_all(crew: &Arc<Self>) -> Result<Vec<Handle>, JournalError> {
+        Self::look_out(crew);
+        while Self::take_due(crew).await?.more {}
+        let mut running = crew.all_known();
+        running.retain(|handle| handle.desk.is_here());
+        Ok(running)
+    }
+
+    /// Claims what is due, as much as there is room for, and rings for what was commanded.
+    async fn take_due(crew: &Arc<Self>) -> Result<Taken, JournalError> {
+        let room = crew.limits.most_active.saturating_sub(crew.active.load(Ordering::Relaxed));
+        let limit = room.min(BATCH);
+        let Tools { membership, journal, clock, .. } = &crew.tools;
+        let claiming = crew.claiming.lock().await;
+        let work = journal.claim_due(membership.engine().await?, clock.now(), limit).await?;
+        let more = limit > 0 && work.claimed.len() == limit;
+        for (rollout, claimed) in work.claimed {
+            match claimed {
+                Ok(claimed) => drop(Self::run(crew, claimed)),
+                Err(error) => crew.give_up(rollout, &error),
+            }
+        }
+        drop(claiming);
+        for rollout in work.commanded {
+            if let Some(desk) = crew.desk(rollout) {
+                desk.bell.notify_one();
+            }
+        }
+        Ok(Taken { more, next: work.next })
+    }
+
+    /// One that can not be read stands still, held by this engine, and is told of; no other does.
+    fn give_up(&self, rollout: RolloutId, error: &JournalError) {
+        tracing::error!(%rollout, error = error as &dyn std::error::Error, "not run");
+        lock(&self.broken).insert(rollout, error.to_string());
+    }
+
+    /// Runs a claimed rollout on a task of its own.
+    fn run(crew: &Arc<Self>, claimed: Claimed) -> Handle {
+        let rollout = claimed.head.identity.rollout;
+        let known = crew.desk(rollout).filter(|desk| !desk.is_closed());
+        let runner = Runner::resume(crew.tools.clone(), claimed, known);
+        let desk = Arc::clone(runner.desk());
+        lock(&crew.desks).insert(rollout, &desk);
+        lock(&crew.broken).remove(&rollout);
+        let span = tracing::info_span!(
+            "rollout",
+            deployment.id = %rollout,
+            deployment.name = %desk.head.plan.target(),
+            deployment.status = tracing::field::Empty,
+        );
+        crew.active.fetch_add(1, Ordering::Relaxed);
+        let leaving = Leaving {
+            crew: Arc::downgrade(crew),
+            turn: desk.turn(),
+            desk: Arc::clone(&desk),
+            part: None,
+        };
+        let task = async move {
+            let mut leaving = leaving;
+            let part = runner.run().await;
+            if let Part::Over(end) = &part {
+                tracing::Span::current().record("deployment.status", status_word(end));
+            }
+            leaving.part = Some(part);
+        };
+        let mut tasks = lock(&crew.tasks);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task.instrument(span));
+        drop(tasks);
+        crew.handle(desk)
+    }
+
+    /// From the first use on: the heartbeat, and the search for what is due.
+    fn look_out(crew: &Arc<Self>) {
+        if crew.looking.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (beating, searching) = (Arc::clone(crew), Arc::clone(crew));
+        let mut tasks = lock(&crew.tasks);
+        tasks.spawn(async move {
+            let mut shutdown = beating.tools.shutdown.clone();
+            tokio::select! {
+                _ = shutdown.wait_for(|stop| *stop) => {}
+                error = beating.tools.membership.keep() => {
+                    tracing::error!(%error, "this engine stops: another has taken its name");
+                    beating.stop.send_replace(true);
+                }
+            }
+        });
+        tasks.spawn(async move { Self::search(&searching).await });
+    }
+
+    async fn search(crew: &Arc<Self>) {
+        let mut shutdown = crew.tools.shutdown.clone();
+        loop {
+            let wait = match Self::take_due(crew).await {
+                Ok(taken) => {
+                    *lock(&crew.down_since) = None;
+                    crew.until(taken.more, taken.next)
+                }
+                Err(error) => {
+                    lock(&crew.down_since).get_or_insert_with(|| crew.tools.clock.now());
+                    warn(&error, "what is due is not known");
+                    crew.limits.poll
+                }
+            };
+            tokio::select! {
+                _ = shutdown.wait_for(|stop| *stop) => return,
+                () = crew.tools.wake.notified() => {}
+                () = time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// How long until the next look: what is known to be due, or a poll with a quarter of jitter, so
+    /// that engines do not all ask at once.
+    fn until(&self, more: bool, next: Option<Timestamp>) -> Duration {
+        if more {
+            return Duration::ZERO;
+        }
+        let parts = u32::try_from(self.tools.fresh.draw() % 64).unwrap_or(0);
+        let poll = self.limits.poll * (256 - parts) / 256;
+        let due = next.map(|at| at.since(self.tools.clock.now()).duration());
+        due.map_or(poll, |due| due.min(poll))
+    }
+
+    /// Ends everything at once, as a crash would.
+    pub(crate) fn abandon(&self) {
+        lock(&self.tasks).abort_all();
+        self.close_all();
+    }
+
+    /// Ends everything gracefully.
+    pub(crate) async fn stop(&self) {
+        self.stop.send_replace(true);
+        let mut tasks = std::mem::take(&mut *lock(&self.tasks));
+        let all = async { while tasks.join_next().await.is_some() {} };
+        // A journal that never answers must not hold up the process: twice the grace covers the
+        // calls and the last answers.
+        if time::timeout(self.limits.grace * 2, all).await.is_err() {
+            tracing::warn!("rollouts were still busy at the end of the grace; they are dropped");
+        }
+        match time::timeout(self.limits.grace, self.tools.membership.resign()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn(&error, "what was held is free only when the lease lapses"),
+            Err(_) => tracing::warn!("what was held is free only when the lease lapses"),
+        }
+        self.close_all();
+    }
+
+    /// Tells whoever has a handle that this engine does nothing more.
+    fn close_all(&self) {
+        for desk in lock(&self.desks).all() {
+            if !desk.is_closed() {
+                desk.close(End::Stopped);
+            }
+        }
+    }
+}
+
+/// Tells handles how a task ended, however it did.
+struct Leaving {
+    crew: Weak<Crew>,
+    desk: Arc<Desk>,
+    /// Once it was parked, it may run here again before this one has left.
+    turn: u64,
+    part: Option<Part>,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        match self.part.take() {
+            Some(Part::Parked) => self.desk.rest(self.turn),
+            Some(Part::Over(end)) => self.desk.close(end),
+            None if std::thread::panicking() => {
+                self.desk.close(End::Broken("a bug: its task panicked".to_owned()));
+            }
+            None => self.desk.close(End::Stopped),
+        }
+        if let Some(crew) = self.crew.upgrade() {
+            crew.active.fetch_sub(1, Ordering::Relaxed);
+            // Somebody may have waited for this one, or for the room it leaves.
+            crew.tools.wake.notify_one();
+        }
+    }
+}
+
+/// The words of the OpenTelemetry attribute `deployment.status`.
+const fn status_word(end: &End) -> &'static str {
+    match end {
+        End::Over(tidegate_core::Phase::Completed) => "succeeded",
+        _ => "failed",
+    }
+}

@@ -1,0 +1,148 @@
+//! This engine's place in the journal's list: one lease, renewed by a heartbeat.
+//!
+//! Must not know rollouts. The lease is measured by the journal's clock; here it is taken to end so
+//! long after it was *asked* for, by the clock of this process alone.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tidegate_core::{EngineId, Journal, JournalError, Span, Timestamp};
+use tokio::{
+    sync::Mutex,
+    time::{self, Instant},
+};
+
+use crate::clock::MonotonicClock;
+
+/// Of each lease, so many parts are left to reach the target before it ends.
+const MARGIN: u32 = 5;
+
+/// A heartbeat comes so many times in a lease, so that two may be lost.
+const BEATS: u32 = 3;
+
+/// The journal's clock and ours may differ by so much, in milliseconds, before ours is moved. Longer
+/// than an answer travels.
+const DRIFT_MS: u64 = 1_000;
+
+/// Whether the engine is listed.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Never,
+    Listed { engine: EngineId, until: Instant },
+    StruckOff(EngineId),
+}
+
+/// This engine's place in the journal's list.
+pub(crate) struct Membership {
+    journal: Arc<dyn Journal>,
+    name: String,
+    lease: Duration,
+    /// The clock that follows the journal's, unless the engine was given another.
+    follows: Option<Arc<MonotonicClock>>,
+    place: Mutex<Place>,
+}
+
+impl fmt::Debug for Membership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Membership").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Membership {
+    pub(crate) fn new(
+        journal: Arc<dyn Journal>,
+        name: String,
+        lease: Duration,
+        follows: Option<Arc<MonotonicClock>>,
+    ) -> Self {
+        Self { journal, name, lease, follows, place: Mutex::new(Place::Never) }
+    }
+
+    fn span(&self) -> Span {
+        Span(u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// What the engine is listed as; lists it when it never was.
+    ///
+    /// # Errors
+    /// [`JournalError::Unlisted`] once another engine took its name: it stays stopped, for two that
+    /// take the name from each other would both do nothing else.
+    pub(crate) async fn engine(&self) -> Result<EngineId, JournalError> {
+        let mut place = self.place.lock().await;
+        match *place {
+            Place::Listed { engine, .. } => Ok(engine),
+            Place::StruckOff(engine) => Err(JournalError::Unlisted(engine)),
+            Place::Never => {
+                let asked = Instant::now();
+                let listed = self.journal.enlist(&self.name, self.span()).await?;
+                if let Some(clock) = &self.follows {
+                    clock.resync(listed.at);
+                }
+                *place = Place::Listed { engine: listed.engine, until: asked + self.lease };
+                tracing::info!(engine = %listed.engine, name = self.name, "listed");
+                Ok(listed.engine)
+            }
+        }
+    }
+
+    /// Makes sure that the lease has a while to go: what is sent now, nobody else thinks unsent.
+    ///
+    /// # Errors
+    /// When it has not and can not be renewed. Nothing may be sent then.
+    pub(crate) async fn confirm(&self) -> Result<(), JournalError> {
+        let place = *self.place.lock().await;
+        match place {
+            Place::Listed { until, .. } if Instant::now() + self.lease / MARGIN < until => Ok(()),
+            _ => self.renew().await,
+        }
+    }
+
+    async fn renew(&self) -> Result<(), JournalError> {
+        let engine = self.engine().await?;
+        let asked = Instant::now();
+        let renewed = self.journal.renew(engine, self.span()).await;
+        let mut place = self.place.lock().await;
+        match renewed {
+            Ok(at) => {
+                *place = Place::Listed { engine, until: asked + self.lease };
+                self.follow(at);
+                Ok(())
+            }
+            Err(error @ JournalError::Unlisted(_)) => {
+                *place = Place::StruckOff(engine);
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Moves rollout time to the journal's when it has drifted away.
+    fn follow(&self, at: Timestamp) {
+        let Some(clock) = &self.follows else { return };
+        let now = crate::clock::Clock::now(&**clock);
+        if now.0.abs_diff(at.0) > DRIFT_MS {
+            let by_ms = clock.resync(at);
+            tracing::warn!(by_ms, "rollout time was moved to the journal's");
+        }
+    }
+
+    /// The heartbeat. Ends when the engine was struck off.
+    pub(crate) async fn keep(&self) -> JournalError {
+        loop {
+            time::sleep(self.lease / BEATS).await;
+            match self.renew().await {
+                Ok(()) => {}
+                Err(error @ JournalError::Unlisted(_)) => return error,
+                Err(error) => crate::runner::warn(&error, "the lease was not renewed"),
+            }
+        }
+    }
+
+    /// Gives everything up that the engine holds.
+    pub(crate) async fn resign(&self) -> Result<(), JournalError> {
+        let place = *self.place.lock().await;
+        match place {
+            Place::Listed { engine, .. } => self.journal.resign(engine).await,
+            Place::Never | Place::StruckOff(_) => Ok(()),
+        }
+    }
+}
