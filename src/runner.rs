@@ -99,6 +99,8 @@ pub(crate) struct Runner {
     pub(crate) commands: VecDeque<Command>,
     /// The inbox is read again then, if it could not be read before.
     inbox_at: Option<Instant>,
+    /// Present when the journal was set back to an earlier state: see [`Event::SetBack`].
+    set_back: Option<u32>,
     /// The last commit gave it back to the journal.
     pub(crate) parked: bool,
     /// An answer that waits for the reading after it, and until when.
@@ -152,6 +154,7 @@ impl Runner {
             stepped,
             commands: claimed.inbox.into(),
             inbox_at: None,
+            set_back: claimed.restored,
             parked: false,
             answer: None,
             quiet_until: Timestamp::default(),
@@ -183,6 +186,10 @@ impl Runner {
     }
 
     async fn drive(&mut self) -> Result<(), Stop> {
+        if let Some(drawn) = self.set_back.take() {
+            tracing::error!("the journal was set back: what was sent since is not known");
+            self.take(Event::SetBack { drawn }).await?;
+        }
         self.forget_call().await?;
         self.look_ahead().await?;
         while !self.state.phase().is_terminal() {

@@ -105,6 +105,9 @@ pub(crate) struct Bounds {
     /// Steps of the clock.
     #[arg(long, value_name = "N")]
     pub(crate) clock_steps: Option<u8>,
+    /// Times that the journal is set back.
+    #[arg(long, value_name = "N")]
+    pub(crate) set_backs: Option<u8>,
 }
 
 /// A plan, its world, and what chance and people do.

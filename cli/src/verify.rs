@@ -25,7 +25,7 @@ const CALM: Scope = Scope::CALM;
 
 /// What is explored when no bound is given: each kind of trouble alone, and the pairs that have
 /// broken machines before. All of them together in one search would outgrow any memory.
-const USUAL: [Scope; 12] = [
+const USUAL: [Scope; 13] = [
     Scope { commands: 2, ..CALM },
     Scope { verdicts: 2, commands: 1, ..CALM },
     Scope { faults: 2, ..CALM },
@@ -37,6 +37,7 @@ const USUAL: [Scope; 12] = [
     Scope { shortages: 2, ..CALM },
     Scope { resizes: 1, ..CALM },
     Scope { clock_steps: 1, commands: 1, ..CALM },
+    Scope { set_backs: 1, commands: 1, ..CALM },
     Scope { behind: true, commands: 1, ..CALM },
 ];
 
@@ -75,6 +76,7 @@ fn scopes(bounds: &Bounds, calendar: bool) -> Vec<Scope> {
         verdicts,
         freezes,
         clock_steps,
+        set_backs,
     } = *bounds;
     let given = [
         faults,
@@ -87,6 +89,7 @@ fn scopes(bounds: &Bounds, calendar: bool) -> Vec<Scope> {
         verdicts,
         freezes,
         clock_steps,
+        set_backs,
     ];
     if given.iter().all(Option::is_none) {
         return USUAL.into_iter().chain(calendar.then_some(FREEZING)).collect();
@@ -102,6 +105,7 @@ fn scopes(bounds: &Bounds, calendar: bool) -> Vec<Scope> {
         verdicts,
         freezes,
         clock_steps,
+        set_backs,
     ] = given.map(Option::unwrap_or_default);
     let together = Scope {
         faults,
@@ -114,6 +118,7 @@ fn scopes(bounds: &Bounds, calendar: bool) -> Vec<Scope> {
         verdicts,
         freezes,
         clock_steps,
+        set_backs,
         ..CALM
     };
     vec![together]
@@ -247,6 +252,7 @@ fn named(scope: &Scope) -> BTreeMap<&'static str, u8> {
         ("verdicts", scope.verdicts),
         ("freezes", scope.freezes),
         ("clock_steps", scope.clock_steps),
+        ("set_backs", scope.set_backs),
         ("behind", u8::from(scope.behind)),
     ];
     all.into_iter().filter(|(_, n)| *n > 0).collect()

@@ -46,6 +46,13 @@ pub enum Event {
         /// By how many milliseconds; every stored instant moves with it.
         by_ms: i64,
     },
+    /// The journal was set back to an earlier state, from a backup or a standby that lagged: what was
+    /// decided and sent since the last record is not known.
+    SetBack {
+        /// A number drawn when that was noticed. It becomes part of the rollout's generation, so that
+        /// no move has the identity of one that was lost.
+        drawn: u32,
+    },
 }
 
 /// A command, with who gave it and why.

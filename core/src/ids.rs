@@ -78,6 +78,14 @@ impl fmt::Display for RolloutId {
 #[serde(transparent)]
 pub struct Generation(pub u64);
 
+impl Generation {
+    /// Another generation of the same rank, whose moves have other identities: the number drawn takes
+    /// the upper half.
+    pub(crate) const fn set_back(&mut self, drawn: u32) {
+        self.0 = ((drawn as u64) << 32) | (self.0 & 0xffff_ffff);
+    }
+}
+
 /// Which engine wrote: raised by every claim, so that an older writer can be refused.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

@@ -347,7 +347,8 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     /// Claims rollouts that are free and due at `now`, earliest due first, at most `limit`; and says
     /// what else concerns this engine. Due at once, whatever their time: those with unread commands,
-    /// and those whose holder is not listed any more, which may have left a call unresolved.
+    /// those that were set back with the store, and those whose holder is not listed any more, which
+    /// may have left a call unresolved.
     ///
     /// # Errors
     /// [`JournalError::Unlisted`] when `by` is not listed.

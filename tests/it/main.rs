@@ -21,6 +21,7 @@ mod random;
 #[cfg(feature = "files")]
 mod rule;
 mod schema;
+mod set_back;
 mod strategies;
 mod supersede;
 mod targets;

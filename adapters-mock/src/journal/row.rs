@@ -143,12 +143,12 @@ impl Row {
         self.attempts.iter().find(|(id, _)| *id == attempt).map(|(_, version)| *version)
     }
 
-    /// When somebody has to look at it; at once while commands wait.
+    /// When somebody has to look at it; at once while commands wait, and after a restore.
     pub(super) fn due(&self) -> Option<Timestamp> {
-        let commands = !self.inbox.is_empty();
+        let at_once = !self.inbox.is_empty() || self.restored.is_some();
         if self.over {
             None
-        } else if commands {
+        } else if at_once {
             Some(Timestamp::default())
         } else {
             self.due

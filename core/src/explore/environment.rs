@@ -40,6 +40,8 @@ pub struct Scope {
     pub freezes: u8,
     /// Steps of the clock.
     pub clock_steps: u8,
+    /// Times that the journal is set back, with all that was sent since unknown.
+    pub set_backs: u8,
     /// The stated assumption, broken on purpose: late calls to the router or the platform land after
     /// their bound.
     pub beyond_late_bound: bool,
@@ -62,6 +64,7 @@ impl Scope {
         verdicts: 0,
         freezes: 0,
         clock_steps: 0,
+        set_backs: 0,
         beyond_late_bound: false,
         behind: false,
         limit: 5_000_000,
@@ -88,7 +91,7 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "faults {}, late landings {}, crashes {}, commands {}, drifts {}, shortages {}, resizes {}, bad verdicts {}, freezes {}, clock steps {}",
+            "faults {}, late landings {}, crashes {}, commands {}, drifts {}, shortages {}, resizes {}, bad verdicts {}, freezes {}, clock steps {}, set back {}",
             self.faults,
             self.lates,
             self.crashes,
@@ -98,7 +101,8 @@ impl fmt::Display for Scope {
             self.resizes,
             self.verdicts,
             self.freezes,
-            self.clock_steps
+            self.clock_steps,
+            self.set_backs
         )
     }
 }
@@ -116,6 +120,7 @@ pub(super) struct Budget {
     verdicts: u8,
     freezes: u8,
     clock_steps: u8,
+    set_backs: u8,
 }
 
 /// A call that may still land.
@@ -226,6 +231,7 @@ impl<'a> Environment<'a> {
                 verdicts: scope.verdicts,
                 freezes: scope.freezes,
                 clock_steps: scope.clock_steps,
+                set_backs: scope.set_backs,
             },
         }
     }
@@ -698,6 +704,29 @@ impl<'a> Environment<'a> {
                 visit(Happening { what, at: state.clock(), event, env: stepped, fair: false });
             }
         }
+        self.set_back(state, env, visit);
+    }
+
+    /// The journal loses its tail. What was sent since may have brought the candidate any weight.
+    fn set_back(&self, state: &Rollout, env: &Env, visit: &mut dyn FnMut(Happening)) {
+        if env.budget.set_backs == 0 {
+            return;
+        }
+        let routed = !state.world().follows_capacity() && !self.plan.is_platform_paced();
+        for weight in [env.weight, Weight::ZERO, Weight::FULL] {
+            if weight != env.weight && !routed {
+                continue;
+            }
+            let mut changed = env.clone();
+            changed.budget.set_backs -= 1;
+            if weight != env.weight {
+                changed.weight = weight;
+                changed.written();
+            }
+            let what = self.words(|| format!("the journal is set back, at {weight}"));
+            let event = Some(Event::SetBack { drawn: 1 });
+            visit(Happening { what, at: state.clock(), event, env: changed, fair: false });
+        }
     }
 
     // --- The truth at the end.
@@ -711,6 +740,7 @@ impl<'a> Environment<'a> {
         let mut events = vec![
             Event::DeadlineReached,
             Event::ClockStepped { by_ms: 1 },
+            Event::SetBack { drawn: 1 },
             Event::Observed(Box::new(Observation::begun(state.clock()))),
         ];
         events.extend([Order::Start, Order::Abort, Order::Resume, Order::Retry].map(command));

@@ -182,6 +182,12 @@ impl Turn<'_> {
         self.halt(Halt::RetireFailed);
     }
 
+    /// The old revision serves, and can not be relieved.
+    pub(crate) fn halt_serving(&mut self) {
+        self.evidence = self.world_evidence();
+        self.halt(Halt::RetireFailed);
+    }
+
     pub(crate) fn halt_contested(&mut self) {
         self.evidence = self.world_evidence();
         self.halt(Halt::Contested);
@@ -336,21 +342,21 @@ impl Turn<'_> {
         self.enter(if zoned { Position::default() } else { last });
     }
 
+    /// Read first: what serves again is not retired.
     pub(crate) fn retire_again(&mut self) {
         self.next.corrections = 0;
-        self.retire_stable();
+        self.reread();
+        let by = self.now.after(self.plan.policy.rollback);
+        self.next.phase = Phase::Retiring { by };
     }
 
     /// Past the point of no return: whatever is left of the old revision goes, and the outcome is
     /// confirmed.
     pub(crate) fn finish_again(&mut self) {
-        self.next.corrections = 0;
         if self.platform_paced() {
             return self.confirm_completed();
         }
-        self.reread();
-        let by = self.now.after(self.plan.policy.rollback);
-        self.next.phase = Phase::Retiring { by };
+        self.retire_again();
     }
 
     pub(crate) fn roll_back_retry(&mut self) {

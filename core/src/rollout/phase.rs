@@ -154,6 +154,8 @@ pub enum Halt {
     Contested,
     /// The platform ended where it neither went forward nor back.
     PlatformFailed,
+    /// The journal was set back to an earlier state.
+    SetBack,
 }
 
 impl fmt::Display for Halt {
@@ -164,6 +166,7 @@ impl fmt::Display for Halt {
             Self::RetireFailed => "the old revision could not be removed",
             Self::Contested => "somebody else keeps changing what was set",
             Self::PlatformFailed => "the platform ended neither forward nor back",
+            Self::SetBack => "the journal was set back, and what was sent since is not known",
         })
     }
 }

@@ -310,6 +310,10 @@ impl Turn<'_> {
         if world.stable.total.asked == 0 || world.kind == CapacityKind::Elastic {
             return Trigger::OldGone;
         }
+        // What serves is not retired, whoever gave it traffic again.
+        if !world.follows_capacity() && !world.traffic.seen_as_asked() {
+            return Trigger::Noted;
+        }
         self.decide(Action::Retire { arm: crate::Arm::Stable }, Trigger::Decided)
     }
 

@@ -38,6 +38,9 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
     use Trigger as T;
 
     let row: Row<'a> = match (phase, trigger) {
+        // From any phase: the journal is not what it was.
+        (_, T::SetBack) => (Rule::JournalSetBack, Turn::halt_set_back),
+
         // From Pending.
         (Pending { .. }, T::Start) => (Rule::Started, Turn::begin),
         (Pending { started: false, .. }, T::StartLater) => (Rule::StartNoted, Turn::note_start),
@@ -105,6 +108,7 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
         // From Retiring.
         (Retiring { .. }, T::OldGone) => (Rule::OldRevisionGone, Turn::confirm_completed),
         (Retiring { .. }, T::Decided) => (Rule::MoveDecided, Turn::take_step),
+        (Retiring { .. }, T::ConfirmTooOften | T::ExtraTooOften) => (Rule::RetireUnsafe, Turn::halt_serving),
         (Retiring { .. }, T::MoveFailed) => (Rule::RetireGaveUp, Turn::give_up_retiring),
         (Retiring { .. }, T::LateAsk) => (Rule::RetireOverdue, Turn::halt_retiring),
 

@@ -111,6 +111,8 @@ pub(crate) enum Trigger {
     CalendarNoted,
     CalendarExpired,
     ClockStepped,
+    // The journal.
+    SetBack,
 }
 
 /// Events that can be refused before anything is copied.
@@ -160,6 +162,10 @@ impl Turn<'_> {
             Event::ClockStepped { by_ms } => {
                 self.evidence = Evidence::Clock { by_ms: *by_ms };
                 Ok(Trigger::ClockStepped)
+            }
+            Event::SetBack { drawn } => {
+                self.next.identity.generation.set_back(*drawn);
+                Ok(Trigger::SetBack)
             }
         }
     }

@@ -291,6 +291,36 @@ impl<'a> Turn<'a> {
         self.next.phase = Phase::Halted { why, cause };
     }
 
+    /// What may have been sent since the last record is not known: all of it may be so by now, or may
+    /// land yet.
+    pub(crate) fn halt_set_back(&mut self) {
+        if !matches!(self.next.phase, Phase::Halted { .. }) {
+            self.halt(crate::Halt::SetBack);
+        }
+        let caps = &self.plan.caps;
+        let platform = caps.platform.as_ref().map_or(caps.scale, |platform| platform.start);
+        let surfaces = [
+            (Surface::Traffic, caps.shift),
+            (Surface::Capacity, caps.scale),
+            (Surface::Platform, platform),
+        ];
+        for (surface, operation) in surfaces {
+            let lands_by = self.now.after(operation.time_limit).after(operation.late_bound);
+            self.note_late(surface, lands_by);
+        }
+        self.next.sent = self.now;
+        self.next.confirm_by = NEVER;
+        let world = &mut self.next.world;
+        world.counted = false;
+        world.extra.seen = None;
+        if !world.follows_capacity() {
+            world.traffic.asked = Weight::FULL;
+            world.traffic.seen = None;
+            world.traffic.matched = false;
+            self.next.drained = NEVER;
+        }
+    }
+
     /// Whatever kept it from going forward is of no concern on the way back.
     fn clear_holds(&mut self) {
         self.next.holds = Holds::NONE;

@@ -48,6 +48,7 @@ fn scopes() -> Vec<(&'static str, Scope)> {
             ("drifts", Scope { drifts: 1, ..CALM }),
             ("shortages", Scope { shortages: 1, ..CALM }),
             ("clock", Scope { clock_steps: 1, ..CALM }),
+            ("set back", Scope { set_backs: 1, ..CALM }),
         ];
     }
     let mut scopes = vec![
@@ -59,6 +60,7 @@ fn scopes() -> Vec<(&'static str, Scope)> {
         ("shortages", Scope { shortages: 1, ..CALM }),
         ("resizes", Scope { resizes: 1, ..CALM }),
         ("clock", Scope { clock_steps: 1, ..CALM }),
+        ("set back", Scope { set_backs: 1, commands: 1, ..CALM }),
     ];
     if std::env::var_os("TIDEGATE_DEEP").is_some() {
         scopes.extend([
@@ -70,6 +72,11 @@ fn scopes() -> Vec<(&'static str, Scope)> {
             ("crashed and drifted", Scope { crashes: 1, lates: 1, drifts: 1, ..CALM }),
             ("failed and crashed", Scope { verdicts: 1, crashes: 1, lates: 1, ..CALM }),
             ("clock and commands", Scope { clock_steps: 1, commands: 1, ..CALM }),
+            (
+                "set back and late",
+                Scope { set_backs: 1, crashes: 1, lates: 1, commands: 1, ..CALM },
+            ),
+            ("set back and faults", Scope { set_backs: 1, faults: 1, commands: 2, ..CALM }),
         ]);
     }
     scopes

@@ -161,6 +161,7 @@ impl Stage {
                 Ok(Event::DeadlineReached)
             }
             ("clock", [by]) => Ok(Event::ClockStepped { by_ms: signed(by)? }),
+            ("set", ["back"]) => Ok(Event::SetBack { drawn: 1 }),
             (order, rest) => command(order, rest, &options),
         }
     }
