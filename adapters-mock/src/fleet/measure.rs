@@ -140,11 +140,11 @@ impl Fleet {
             Some(Wrong::Lag { by }) => self.spec.metrics.lag.plus(by),
             _ => self.spec.metrics.lag,
         };
-        let look = self.clean_look(ends, revisions.stable.is_some(), signal, window, lag);
-        Ok(match wrong {
-            Some(wrong) => distorted(look, wrong),
-            None => look,
-        })
+        let mut look = self.clean_look(ends, revisions.stable.is_some(), signal, window, lag);
+        if let Some(wrong) = wrong {
+            look = distorted(look, wrong);
+        }
+        Ok(look)
     }
 
     fn clean_look(

@@ -42,31 +42,22 @@ pub(super) struct Batch {
     pub(super) null_share: f64,
 }
 
-/// The mixture at work. Fixed arrays, no allocation.
+/// The mixture at work. A fixed array of capital, no allocation.
+///
+/// What depends only on exposures, one `log1p` for each alternative, is worked out at every look:
+/// exposures change with every look, and to remember it would add half to the state.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mixture {
     bets: Bets,
     /// Capital of each alternative.
     capital: [Wide; MOST_POINTS],
     unspent: f64,
-    /// What each alternative loses by a trial, at the share of the null that they were worked out for:
-    /// against a fixed rate, the same at every look.
-    drifts: [f64; MOST_POINTS],
-    null_share: f64,
     looks: u32,
 }
 
 impl Mixture {
     pub(super) const fn new(bets: Bets) -> Self {
-        Self {
-            bets,
-            capital: [Wide::ZERO; MOST_POINTS],
-            unspent: 1.0,
-            // No drift at no share.
-            drifts: [0.0; MOST_POINTS],
-            null_share: 0.0,
-            looks: 0,
-        }
+        Self { bets, capital: [Wide::ZERO; MOST_POINTS], unspent: 1.0, looks: 0 }
     }
 
     /// Takes one look in; `None` is a look without exposure, which only moves the schedule on.
@@ -94,23 +85,17 @@ impl Mixture {
 
     /// Multiplies every alternative's capital by its likelihood ratio, tempered by the dispersion.
     fn bet(&mut self, batch: Batch) {
-        self.drift_at(batch.null_share);
         let Bets { side, grid, dispersion, .. } = self.bets;
-        let bets = grid.ln_factors(side).zip(&self.drifts);
-        for (capital, (ln_factor, drift)) in self.capital.iter_mut().zip(bets) {
-            let gain = batch.events * ln_factor - batch.trials * drift;
-            *capital = capital.times_exp(gain / dispersion);
+        let mut drifts = [0.0; MOST_POINTS];
+        for (drift, factor) in drifts.iter_mut().zip(grid.factors(side)) {
+            *drift = libm::log1p((factor - 1.0) * batch.null_share);
         }
-    }
-
-    /// Works the drifts out, where they are those of another share.
-    fn drift_at(&mut self, null_share: f64) {
-        if self.null_share == null_share {
-            return;
+        let mut gains = [0.0; MOST_POINTS];
+        for (gain, (ln_factor, drift)) in gains.iter_mut().zip(grid.ln_factors(side).zip(drifts)) {
+            *gain = (batch.events * ln_factor - batch.trials * drift) / dispersion;
         }
-        self.null_share = null_share;
-        for (drift, factor) in self.drifts.iter_mut().zip(self.bets.grid.factors(self.bets.side)) {
-            *drift = libm::log1p((factor - 1.0) * null_share);
+        for (capital, gain) in self.capital.iter_mut().zip(Wide::exp(gains)).take(grid.points()) {
+            *capital = capital.times(gain);
         }
     }
 

@@ -17,7 +17,7 @@ const MOST: i32 = 1_442_695;
 /// A term this many binary digits below another does not change it.
 const NEGLIGIBLE: i32 = 64;
 
-/// Added to a number below 2^51 and taken away again, it leaves the nearest whole one.
+/// Added to a number below 2^51 (1.5 * 2^52) and taken away again, it leaves the nearest whole one.
 const ROUNDS: f64 = 6_755_399_441_055_744.0;
 
 /// `mantissa * 2^exponent`, zero or more, with the mantissa in 1 to 2 unless it is zero. Held within
@@ -43,14 +43,29 @@ impl Wide {
         Self { mantissa, exponent }
     }
 
-    /// This times `exp(ln)`.
-    pub(super) fn times_exp(self, ln: f64) -> Self {
+    /// `exp(ln)` of each of several. In steps over all of them, which compilers turn into instructions
+    /// on two or four at a time.
+    pub(super) fn exp<const N: usize>(lns: [f64; N]) -> [Self; N] {
         // From cap to cap is as far as anything can go.
-        let ln = ln.clamp(-2.0 * LOG_EVIDENCE_CAP, 2.0 * LOG_EVIDENCE_CAP);
-        let twos = (ln * LOG2_E + ROUNDS) - ROUNDS;
-        let rest = (ln - twos * LN_2_HIGH) - twos * LN_2_LOW;
-        let mantissa = self.mantissa * exp_reduced(rest);
-        Self { mantissa, exponent: self.exponent + twos as i32 }.normal()
+        let lns = lns.map(|ln| ln.clamp(-2.0 * LOG_EVIDENCE_CAP, 2.0 * LOG_EVIDENCE_CAP));
+        let shifted = lns.map(|ln| ln * LOG2_E + ROUNDS);
+        let mut mantissas = [0.0; N];
+        for (mantissa, (ln, shifted)) in mantissas.iter_mut().zip(lns.iter().zip(&shifted)) {
+            let twos = shifted - ROUNDS;
+            *mantissa = exp_reduced((ln - twos * LN_2_HIGH) - twos * LN_2_LOW);
+        }
+        let mut exps = [Self::ZERO; N];
+        for (exp, (mantissa, shifted)) in exps.iter_mut().zip(mantissas.iter().zip(&shifted)) {
+            // The lowest bits of the shifted number are the whole number it was rounded to.
+            *exp = Self { mantissa: *mantissa, exponent: shifted.to_bits() as i32 };
+        }
+        exps
+    }
+
+    /// The product of this and an [`exp`](Self::exp).
+    pub(super) fn times(self, exp: Self) -> Self {
+        let mantissa = self.mantissa * exp.mantissa;
+        Self { mantissa, exponent: self.exponent + exp.exponent }.normal()
     }
 
     /// The sum of both.
@@ -115,6 +130,13 @@ fn exp_reduced(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Wide {
+        fn times_exp(self, ln: f64) -> Self {
+            let [exp] = Self::exp([ln]);
+            self.times(exp)
+        }
+    }
 
     fn ln(number: Wide) -> f64 {
         Wide::ln_mean(std::iter::once(number), 1.0)
