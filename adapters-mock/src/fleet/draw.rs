@@ -4,6 +4,8 @@
 //! Bits come from the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014). Counts are
 //! drawn per period, not per request: exactly for small means, by the normal approximation above.
 
+use std::ops::Range;
+
 /// Mean above which a count is drawn from the normal approximation; its skew is below 0.18 there.
 const NORMAL_FROM: f64 = 30.0;
 
@@ -41,6 +43,7 @@ pub(crate) fn uniform(bits: u64) -> f64 {
 
 /// A standard normal value: the inverse distribution function by Acklam's rational approximation
 /// (relative error below 1.2e-9).
+#[inline]
 pub(crate) fn normal(bits: u64) -> f64 {
     const LOW: f64 = 0.024_25;
     let p = uniform(bits);
@@ -122,6 +125,19 @@ impl Poisson {
             Self::Nothing => 0,
             Self::Small(inversion) => inversion.draw(uniform(bits)),
             Self::Large { mean, spread } => rounded(mean + spread * normal(bits)),
+        }
+    }
+
+    /// The sum of the draws of these periods.
+    pub(crate) fn sum(&self, stream: Stream, periods: Range<u64>) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Small(inversion) => {
+                periods.map(|period| inversion.draw(uniform(stream.bits(period)))).sum()
+            }
+            Self::Large { mean, spread } => {
+                periods.map(|period| rounded(mean + spread * normal(stream.bits(period)))).sum()
+            }
         }
     }
 }
