@@ -47,12 +47,12 @@ pub(crate) fn uniform(bits: u64) -> f64 {
 pub(crate) fn normal(bits: u64) -> f64 {
     const LOW: f64 = 0.024_25;
     let p = uniform(bits);
-    if p < LOW {
-        tail((-2.0 * p.ln()).sqrt())
-    } else if p > 1.0 - LOW {
-        -tail((-2.0 * (1.0 - p).ln()).sqrt())
-    } else {
+    if (LOW..=1.0 - LOW).contains(&p) {
         centre(p - 0.5)
+    } else if p < LOW {
+        tail(p)
+    } else {
+        -tail(1.0 - p)
     }
 }
 
@@ -76,7 +76,9 @@ fn centre(q: f64) -> f64 {
     q * polynomial(&A, r) / (polynomial(&B, r) * r + 1.0)
 }
 
-fn tail(q: f64) -> f64 {
+/// Of a probability near zero: one draw in twenty.
+#[cold]
+fn tail(p: f64) -> f64 {
     const C: [f64; 6] = [
         -7.784_894_002_430_293e-3,
         -3.223_964_580_411_365e-1,
@@ -91,11 +93,13 @@ fn tail(q: f64) -> f64 {
         2.445_134_137_142_996,
         3.754_408_661_907_416,
     ];
+    let q = (-2.0 * p.ln()).sqrt();
     polynomial(&C, q) / (polynomial(&D, q) * q + 1.0)
 }
 
-fn polynomial(coefficients: &[f64], x: f64) -> f64 {
-    coefficients.iter().fold(0.0, |sum, c| sum * x + c)
+fn polynomial<const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
+    let (first, rest) = coefficients.split_at(1);
+    rest.iter().fold(first[0], |sum, c| sum * x + c)
 }
 
 /// Poisson counts of one mean: what all of them share is worked out once.

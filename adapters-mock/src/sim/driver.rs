@@ -496,15 +496,16 @@ impl<'a> Driver<'a> {
         let (share, since) = self.share;
         let share = share.filter(|_| since <= window.from);
         // Filled in where it is: a look is large enough for each copy to be felt.
-        let mut look = self.fleet.measure(&self.revisions, signal, window);
-        if let Ok(look) = &mut look {
+        let mut measured = self.fleet.measure(&self.revisions, signal, window);
+        let failed;
+        let look = if let Ok(look) = &mut measured {
             (look.window, look.share) = (window, share);
-        }
-        let said = match &look {
-            Ok(look) => self.judged(index, look),
-            Err(_) => self.judged(index, &Look::failed(window)),
+            look
+        } else {
+            failed = Look::failed(window);
+            &failed
         };
-        said.map_or(Due::Nothing, Due::Event)
+        self.judged(index, look).map_or(Due::Nothing, Due::Event)
     }
 
     /// What a look comes to, among the evidence of the other checks.
