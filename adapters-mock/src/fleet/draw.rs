@@ -4,6 +4,8 @@
 //! Bits come from the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014). Counts are
 //! drawn per period, not per request: exactly for small means, by the normal approximation above.
 
+use std::ops::Range;
+
 /// Mean above which a count is drawn from the normal approximation; its skew is below 0.18 there.
 const NORMAL_FROM: f64 = 30.0;
 
@@ -41,15 +43,16 @@ pub(crate) fn uniform(bits: u64) -> f64 {
 
 /// A standard normal value: the inverse distribution function by Acklam's rational approximation
 /// (relative error below 1.2e-9).
+#[inline]
 pub(crate) fn normal(bits: u64) -> f64 {
     const LOW: f64 = 0.024_25;
     let p = uniform(bits);
-    if p < LOW {
-        tail((-2.0 * p.ln()).sqrt())
-    } else if p > 1.0 - LOW {
-        -tail((-2.0 * (1.0 - p).ln()).sqrt())
-    } else {
+    if (LOW..=1.0 - LOW).contains(&p) {
         centre(p - 0.5)
+    } else if p < LOW {
+        tail(p)
+    } else {
+        -tail(1.0 - p)
     }
 }
 
@@ -73,7 +76,9 @@ fn centre(q: f64) -> f64 {
     q * polynomial(&A, r) / (polynomial(&B, r) * r + 1.0)
 }
 
-fn tail(q: f64) -> f64 {
+/// Of a probability near zero: one draw in twenty.
+#[cold]
+fn tail(p: f64) -> f64 {
     const C: [f64; 6] = [
         -7.784_894_002_430_293e-3,
         -3.223_964_580_411_365e-1,
@@ -88,11 +93,13 @@ fn tail(q: f64) -> f64 {
         2.445_134_137_142_996,
         3.754_408_661_907_416,
     ];
+    let q = (-2.0 * p.ln()).sqrt();
     polynomial(&C, q) / (polynomial(&D, q) * q + 1.0)
 }
 
-fn polynomial(coefficients: &[f64], x: f64) -> f64 {
-    coefficients.iter().fold(0.0, |sum, c| sum * x + c)
+fn polynomial<const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
+    let (first, rest) = coefficients.split_at(1);
+    rest.iter().fold(first[0], |sum, c| sum * x + c)
 }
 
 /// Poisson counts of one mean: what all of them share is worked out once.
@@ -122,6 +129,19 @@ impl Poisson {
             Self::Nothing => 0,
             Self::Small(inversion) => inversion.draw(uniform(bits)),
             Self::Large { mean, spread } => rounded(mean + spread * normal(bits)),
+        }
+    }
+
+    /// The sum of the draws of these periods.
+    pub(crate) fn sum(&self, stream: Stream, periods: Range<u64>) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Small(inversion) => {
+                periods.map(|period| inversion.draw(uniform(stream.bits(period)))).sum()
+            }
+            Self::Large { mean, spread } => {
+                periods.map(|period| rounded(mean + spread * normal(stream.bits(period)))).sum()
+            }
         }
     }
 }

@@ -140,11 +140,11 @@ impl Fleet {
             Some(Wrong::Lag { by }) => self.spec.metrics.lag.plus(by),
             _ => self.spec.metrics.lag,
         };
-        let look = self.clean_look(ends, revisions.stable.is_some(), signal, window, lag);
-        Ok(match wrong {
-            Some(wrong) => distorted(look, wrong),
-            None => look,
-        })
+        let mut look = self.clean_look(ends, revisions.stable.is_some(), signal, window, lag);
+        if let Some(wrong) = wrong {
+            look = distorted(look, wrong);
+        }
+        Ok(look)
     }
 
     fn clean_look(
@@ -262,20 +262,18 @@ impl Fleet {
     fn tally(&mut self, side: usize, first: u64, end: u64) -> Tally {
         let bits = |kind| draw::Stream::new(self.seed, stream(side, kind));
         let (served, failed) = (bits(0), bits(1));
-        let mut tally = Tally::default();
-        let mut count = |period, arrivals: &Arrivals| {
-            let errors = arrivals.failed.draw(failed.bits(period));
-            tally.requests += errors + arrivals.served.draw(served.bits(period));
-            tally.errors += errors;
-        };
-        if let Some(regime) = self.steady_regime(side, first, end) {
-            let arrivals = self.steady_arrivals(side, regime, first);
-            (first..end).for_each(|period| count(period, arrivals));
-        } else {
+        let Some(regime) = self.steady_regime(side, first, end) else {
             let effect = self.effect(side);
-            (first..end).for_each(|period| count(period, &self.arrivals(side, effect, period)));
-        }
-        tally
+            return (first..end).fold(Tally::default(), |tally, period| {
+                let arrivals = self.arrivals(side, effect, period);
+                let errors = arrivals.failed.draw(failed.bits(period));
+                let requests = errors + arrivals.served.draw(served.bits(period));
+                Tally { requests: tally.requests + requests, errors: tally.errors + errors }
+            });
+        };
+        let arrivals = self.steady_arrivals(side, regime, first);
+        let errors = arrivals.failed.sum(failed, first..end);
+        Tally { requests: errors + arrivals.served.sum(served, first..end), errors }
     }
 
     /// The regime of these periods, where each of them expects what every other one does.

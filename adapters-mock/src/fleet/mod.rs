@@ -229,8 +229,10 @@ impl Fleet {
     }
 
     fn side_of(&mut self, revision: &tidegate_core::Revision, serves: bool) -> usize {
-        let known = self.sides.iter().position(|side| side.is_of(revision));
-        if let Some(index) = known {
+        // Mostly it holds the very same text, which is quicker to see than an equal one.
+        let very_same = self.sides.iter().position(|side| side.holds_very(revision));
+        let known = || self.sides.iter().position(|side| side.revision.as_ref() == Some(revision));
+        if let Some(index) = very_same.or_else(known) {
             return index;
         }
         let nameless = serves && self.sides.first().is_some_and(|side| side.revision.is_none());

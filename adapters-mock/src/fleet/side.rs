@@ -44,10 +44,9 @@ impl Side {
         Self { asked: full, ready: full, serving_since: Some(now), ..Self::default() }
     }
 
-    /// Whether it is this revision's. Mostly it holds the very same text.
-    pub(crate) fn is_of(&self, revision: &Revision) -> bool {
-        let same = |own: &Revision| std::ptr::eq(own.as_str(), revision.as_str());
-        self.revision.as_ref().is_some_and(|own| same(own) || own == revision)
+    /// Whether its revision is this very text, and not one that reads the same.
+    pub(crate) fn holds_very(&self, revision: &Revision) -> bool {
+        self.revision.as_ref().is_some_and(|own| std::ptr::eq(own.as_str(), revision.as_str()))
     }
 
     pub(crate) fn ready_total(&self) -> u32 {

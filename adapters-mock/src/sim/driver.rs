@@ -272,8 +272,8 @@ impl<'a> Driver<'a> {
     }
 
     fn tell(&mut self, event: &Event) {
-        let result = self.state.apply(&self.sim.plan, self.now, event);
-        let Ok(step) = &result else {
+        let mut result = self.state.apply(&self.sim.plan, self.now, event);
+        let Ok(step) = &mut result else {
             if self.sim.checked {
                 let (plan, now) = (&self.sim.plan, self.now);
                 let ignored = invariants::check_ignored(plan, &self.state, event, now);
@@ -282,13 +282,11 @@ impl<'a> Driver<'a> {
             return;
         };
         self.note(event, step);
-        // Moved from where it is: a state is large enough for each copy to be felt.
-        if let Ok(Step { next, intent, .. }) = result {
-            self.state = next;
-            self.wish = Wish::of(&self.state, self.sim);
-            if let Some(intent) = intent {
-                self.send(&intent);
-            }
+        // Swapped where they are: a state is large enough for each copy to be felt.
+        std::mem::swap(&mut self.state, &mut step.next);
+        self.wish = Wish::of(&self.state, self.sim);
+        if let Some(intent) = &step.intent {
+            self.send(intent);
         }
     }
 
@@ -497,15 +495,21 @@ impl<'a> Driver<'a> {
         let Some(signal) = signal.copied() else { return Due::Nothing };
         let (share, since) = self.share;
         let share = share.filter(|_| since <= window.from);
-        let look = match self.fleet.measure(&self.revisions, signal, window) {
-            Ok(look) => Look { window, share, ..look },
-            Err(_) => Look::failed(window),
+        // Filled in where it is: a look is large enough for each copy to be felt.
+        let mut measured = self.fleet.measure(&self.revisions, signal, window);
+        let failed;
+        let look = if let Ok(look) = &mut measured {
+            (look.window, look.share) = (window, share);
+            look
+        } else {
+            failed = Look::failed(window);
+            &failed
         };
         self.judged(index, look).map_or(Due::Nothing, Due::Event)
     }
 
     /// What a look comes to, among the evidence of the other checks.
-    fn judged(&mut self, index: usize, look: Look) -> Option<Event> {
+    fn judged(&mut self, index: usize, look: &Look) -> Option<Event> {
         let slot = &mut self.slots[index];
         let (check, role) = (slot.check, slot.role);
         let kept = !self.sim.world.crashes.is_empty();

@@ -56,14 +56,14 @@ impl Slot {
     }
 
     /// Takes a look in, and says what all of them come to.
-    pub(super) fn take(&mut self, look: Look, kept: bool) -> Option<Judgement> {
+    pub(super) fn take(&mut self, look: &Look, kept: bool) -> Option<Judgement> {
         let Window { from, to } = self.next;
         self.next = Window { from: from.after(self.every), to: to.after(self.every) };
-        let judgement = self.judging.as_mut()?.look(&look);
+        let judgement = self.judging.as_mut()?.look(look);
         let from = self.judged.map_or(look.window.from, |judged| judged.from);
         self.judged = Some(Window { from, to: look.window.to });
         if kept {
-            self.looks.push(look);
+            self.looks.push(look.clone());
         }
         Some(judgement)
     }

@@ -5,7 +5,7 @@
 //! e-value whatever the dependence between them (Vovk and Wang, E-values: calibration, combination and
 //! applications, 2021), so a good release reaches `1/alpha` with a probability of at most `alpha`.
 
-use super::{Judgement, Verdict};
+use super::{Judgement, LogE, Verdict};
 use crate::{CheckIndex, Role};
 
 /// One check's place on a panel.
@@ -41,13 +41,26 @@ impl Panel {
     /// A judgement without evidence is left as it is. Of a guard with evidence, a failure is one of
     /// the whole panel, and names the check that weighs most; at a gate such a judge says whether
     /// the candidate was shown to be no worse, and failing is left to the guard.
+    #[inline]
     pub fn weigh(
         &mut self,
         check: CheckIndex,
         role: Role,
-        mut judgement: Judgement,
+        judgement: Judgement,
     ) -> (CheckIndex, Judgement) {
-        let Some(log_e) = judgement.log_e else { return (check, judgement) };
+        match judgement.log_e {
+            None => (check, judgement),
+            Some(log_e) => self.weigh_evidence(check, role, judgement, log_e),
+        }
+    }
+
+    fn weigh_evidence(
+        &mut self,
+        check: CheckIndex,
+        role: Role,
+        mut judgement: Judgement,
+        log_e: LogE,
+    ) -> (CheckIndex, Judgement) {
         let seat = self.seats.iter_mut().find(|(seat, _)| seat.check == check);
         let Some((_, last)) = seat else { return (check, judgement) };
         if role == Role::Gate {

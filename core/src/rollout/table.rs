@@ -27,7 +27,8 @@ pub(crate) fn apply(
     let (rule, act) = row(&state.phase, state.no_return, trigger).ok_or(Ignored::NotNow)?;
     turn.cite(event);
     act(&mut turn);
-    let (decision, intent) = turn.finish(rule);
+    let decision = turn.finish(rule);
+    let intent = turn.intent;
     Ok(Step { next, decision, intent })
 }
 

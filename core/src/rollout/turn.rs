@@ -37,8 +37,8 @@ impl<'a> Turn<'a> {
         Self { was, plan, now, next, intent: None, evidence: Evidence::State, decided: None }
     }
 
-    /// Finishes the state, and says why it is so and what is sent.
-    pub(crate) fn finish(mut self, rule: Rule) -> (Decision, Option<Move>) {
+    /// Finishes the state, and says why it is so.
+    pub(crate) fn finish(&mut self, rule: Rule) -> Decision {
         self.next.wake = self.wakes_at();
         if self.next.phase.is_terminal() {
             self.next.holds = Holds::NONE;
@@ -48,7 +48,7 @@ impl<'a> Turn<'a> {
             self.next.calendar = None;
         }
         let position = self.next.phase.position().or_else(|| self.was.phase.position());
-        let decision = Decision {
+        Decision {
             rule,
             at: self.now,
             from: self.was.phase.name(),
@@ -56,9 +56,8 @@ impl<'a> Turn<'a> {
             position,
             weight_from: self.was.world.traffic.asked,
             weight_to: self.next.world.traffic.asked,
-            evidence: self.evidence,
-        };
-        (decision, self.intent)
+            evidence: std::mem::replace(&mut self.evidence, Evidence::State),
+        }
     }
 
     // --- Where we are in the plan.

@@ -69,10 +69,10 @@ impl Means {
     pub(super) fn take(&mut self, ratio: f64) -> Result<Gathered, Unusable> {
         if let Some(mean) = self.blocks.push(ratio)? {
             if let Some(above) = &mut self.above {
-                above.look(mean - self.ln_tolerate)?;
+                above.take(mean - self.ln_tolerate)?;
             }
             if let Some(below) = &mut self.below {
-                below.look(self.ln_margin - mean)?;
+                below.take(self.ln_margin - mean)?;
             }
         }
         let found = |process: &Option<MinuteProcess>| {

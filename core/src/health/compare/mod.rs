@@ -12,6 +12,8 @@ mod means;
 mod past;
 mod rates;
 
+use std::f64::consts::LN_2;
+
 use serde::{Deserialize, Serialize};
 
 use self::{classes::Classes, latency::Latency, means::Means, past::Past, rates::Rates};
@@ -174,6 +176,8 @@ impl Judge for Compare {
             last: Gathered::NOTHING,
             shown: false,
             total: Total::default(),
+            fails_from: -libm::log(self.alpha),
+            passes_from: -libm::log(self.beta),
         })
     }
 }
@@ -295,6 +299,9 @@ struct Comparing {
     /// Whether the candidate was shown to be no worse: evidence once found stays found.
     shown: bool,
     total: Total,
+    /// The evidence of either kind that decides.
+    fails_from: f64,
+    passes_from: f64,
 }
 
 impl Judging for Comparing {
@@ -309,7 +316,7 @@ impl Judging for Comparing {
         (self.errors_in_a_row, self.empty_in_a_row) = (errors, empty);
         if let Ok(gathered) = taken {
             self.last = gathered;
-            self.shown |= gathered.log_e.no_worse >= -libm::log(self.compare.beta);
+            self.shown |= gathered.log_e.no_worse >= self.passes_from;
         } else {
             self.failed = self.failed.saturating_add(1);
         }
@@ -348,7 +355,7 @@ impl Comparing {
     fn judgement(&self, unusable: Option<Unusable>) -> Judgement {
         let worse = self.last.log_e.worse;
         let verdict = match unusable {
-            _ if worse >= -libm::log(self.compare.alpha) => Verdict::Fail,
+            _ if worse >= self.fails_from => Verdict::Fail,
             Some(Unusable::Wrong) => Verdict::Error,
             Some(Unusable::Empty) => Verdict::NoData,
             Some(Unusable::TooFew) => Verdict::Inconclusive,
@@ -367,6 +374,11 @@ impl Comparing {
             Against::Rate(rate) => Some(rate),
             Against::History => self.past.mean(),
         };
+        let LogE { worse, no_worse } = self.last.log_e;
+        let (evidence, needed) = match self.compare.asks_worse() {
+            true => (worse, self.fails_from),
+            false => (no_worse, self.passes_from),
+        };
         Reading {
             candidate: self.total.candidate.mean(),
             baseline,
@@ -376,16 +388,8 @@ impl Comparing {
             failed: self.failed,
             rate: matches!(self.kind, Some(Kind::Rates(_))),
             no_worse: !self.compare.asks_worse(),
-            evidence: Some(if self.compare.asks_worse() {
-                self.last.log_e.worse
-            } else {
-                self.last.log_e.no_worse
-            }),
-            needed: Some(-libm::log(if self.compare.asks_worse() {
-                self.compare.alpha
-            } else {
-                self.compare.beta
-            })),
+            evidence: Some(evidence),
+            needed: Some(needed),
         }
     }
 }
@@ -401,12 +405,16 @@ pub(super) const fn whole(samples: f64) -> u64 {
 
 /// The mean of two e-values, in logs.
 fn half_each(a: f64, b: f64) -> f64 {
-    mixed(a, b, 0.5)
+    log_sum(a - LN_2, b - LN_2)
 }
 
 /// The mean of two e-values of which the second has this share, above 0 and below 1; in logs.
 fn mixed(a: f64, b: f64, share: f64) -> f64 {
-    let (a, b) = (a + libm::log1p(-share), b + libm::log(share));
+    log_sum(a + libm::log1p(-share), b + libm::log(share))
+}
+
+/// The sum of two e-values, in logs.
+fn log_sum(a: f64, b: f64) -> f64 {
     let (most, least) = if a > b { (a, b) } else { (b, a) };
     most + libm::log1p(libm::exp(least - most))
 }

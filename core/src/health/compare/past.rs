@@ -37,9 +37,11 @@ impl Default for Scatter {
 
 impl Past {
     pub(super) fn of(history: &[Look]) -> Self {
-        let usable = |look: &&Look| look.complete && !look.failed;
-        let stable = history.iter().filter(usable).filter_map(|look| look.stable.clone());
-        Self { stable: stable.filter(|m| !m.is_absurd() && !m.is_empty()).collect() }
+        let mut stable = Vec::with_capacity(history.len());
+        for look in history.iter().filter(|look| look.complete && !look.failed) {
+            stable.extend(look.stable.iter().filter(|m| !m.is_absurd() && !m.is_empty()).cloned());
+        }
+        Self { stable }
     }
 
     /// Events and exposures of each look, of what `events` counts.

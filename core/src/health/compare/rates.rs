@@ -229,7 +229,7 @@ impl Rates {
 impl Minutes {
     fn look(&mut self, difference: f64, events: f64) -> Result<f64, Unusable> {
         if let Some(mean) = self.blocks.push(difference)? {
-            self.process.look(mean)?;
+            self.process.take(mean)?;
         }
         self.varied |= *self.first.get_or_insert(events) != events;
         let evidence = self.process.log_evidence();

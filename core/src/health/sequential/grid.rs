@@ -22,6 +22,16 @@ pub struct Grid {
     ln_low: f64,
     ln_step: f64,
     points: u32,
+    /// The factors above one, and those below it.
+    above: Factors,
+    below: Factors,
+}
+
+/// The first factor, and how many times it the next one is. Worked out once: every look asks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Factors {
+    first: f64,
+    step: f64,
 }
 
 impl Grid {
@@ -37,19 +47,28 @@ impl Grid {
         within("grid points", f64::from(points), 1.0, MOST_POINTS as f64)?;
         let (ln_low, ln_high) = (libm::log(low), libm::log(high));
         let gaps = points.saturating_sub(1).max(1);
-        Ok(Self { ln_low, ln_step: (ln_high - ln_low) / f64::from(gaps), points })
+        Ok(Self::new(ln_low, (ln_high - ln_low) / f64::from(gaps), points))
     }
 
     /// The grid for events: 24 factors from 1.25 to 32.
     #[must_use]
     pub fn of_events() -> Self {
-        Self { ln_low: libm::log(1.25), ln_step: libm::log(32.0 / 1.25) / 23.0, points: 24 }
+        Self::new(libm::log(1.25), libm::log(32.0 / 1.25) / 23.0, 24)
     }
 
     /// The grid for requests, which are many: 24 factors from 1.02 to 8.
     #[must_use]
     pub fn of_requests() -> Self {
-        Self { ln_low: libm::log(1.02), ln_step: libm::log(8.0 / 1.02) / 23.0, points: 24 }
+        Self::new(libm::log(1.02), libm::log(8.0 / 1.02) / 23.0, 24)
+    }
+
+    fn new(ln_low: f64, ln_step: f64, points: u32) -> Self {
+        let factors = |sign: f64| Factors {
+            first: libm::exp(sign * ln_low),
+            step: libm::exp(sign * ln_step),
+        };
+        let (above, below) = (factors(sign(Side::Above)), factors(sign(Side::Below)));
+        Self { ln_low, ln_step, points, above, below }
     }
 
     /// How many alternatives.
@@ -66,8 +85,10 @@ impl Grid {
 
     /// Each alternative's factor. One multiplication each: exact to 24 rounding errors.
     pub(super) fn factors(&self, side: Side) -> impl Iterator<Item = f64> {
-        let sign = sign(side);
-        let (first, step) = (libm::exp(sign * self.ln_low), libm::exp(sign * self.ln_step));
+        let Factors { first, step } = match side {
+            Side::Above => self.above,
+            Side::Below => self.below,
+        };
         (0..self.points).scan(first, move |next, _| {
             let factor = *next;
             *next *= step;

@@ -45,7 +45,7 @@ pub(super) struct Batch {
 /// The mixture at work. A fixed array of capital, no allocation.
 ///
 /// What depends only on exposures, one `log1p` for each alternative, is worked out at every look:
-/// exposures change with every look, and to remember it would double the state.
+/// exposures change with every look, and to remember it would add half to the state.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mixture {
     bets: Bets,
@@ -86,11 +86,16 @@ impl Mixture {
     /// Multiplies every alternative's capital by its likelihood ratio, tempered by the dispersion.
     fn bet(&mut self, batch: Batch) {
         let Bets { side, grid, dispersion, .. } = self.bets;
-        let bets = grid.ln_factors(side).zip(grid.factors(side));
-        for (capital, (ln_factor, factor)) in self.capital.iter_mut().zip(bets) {
-            let drift = libm::log1p((factor - 1.0) * batch.null_share);
-            let gain = batch.events * ln_factor - batch.trials * drift;
-            *capital = capital.times_exp(gain / dispersion);
+        let mut drifts = [0.0; MOST_POINTS];
+        for (drift, factor) in drifts.iter_mut().zip(grid.factors(side)) {
+            *drift = libm::log1p((factor - 1.0) * batch.null_share);
+        }
+        let mut gains = [0.0; MOST_POINTS];
+        for (gain, (ln_factor, drift)) in gains.iter_mut().zip(grid.ln_factors(side).zip(drifts)) {
+            *gain = (batch.events * ln_factor - batch.trials * drift) / dispersion;
+        }
+        for (capital, gain) in self.capital.iter_mut().zip(Wide::exp(gains)).take(grid.points()) {
+            *capital = capital.times(gain);
         }
     }
 

@@ -9,7 +9,7 @@ use std::f64::consts::LN_2;
 use super::EvidenceError;
 use super::input::within;
 use super::logs::{cap, log_mean};
-use super::student::ln_cdf;
+use super::student::Student;
 
 /// Widths of the prior on the effect, as variances in units of the noise's: from hardly visible in a
 /// single look (0.04) to obvious (4). Evidence is the mean over them.
@@ -47,12 +47,22 @@ impl MinuteProcess {
     /// # Errors
     /// When the observation is not finite or beyond 1e100. The process is then as before.
     pub fn look(&mut self, observation: f64) -> Result<f64, EvidenceError> {
+        self.take(observation)?;
+        Ok(self.log_evidence())
+    }
+
+    /// As [`MinuteProcess::look`], for whoever asks for the evidence later: it costs a hundred times
+    /// as much as the observation.
+    ///
+    /// # Errors
+    /// As [`MinuteProcess::look`].
+    pub fn take(&mut self, observation: f64) -> Result<(), EvidenceError> {
         let y = within("observation", observation, -LARGEST, LARGEST)?;
         self.observations = self.observations.saturating_add(1);
         let from_old_mean = y - self.mean;
         self.mean += from_old_mean / f64::from(self.observations);
         self.squares += from_old_mean * (y - self.mean);
-        Ok(self.log_evidence())
+        Ok(())
     }
 
     /// The log evidence so far, in nats.
@@ -63,20 +73,23 @@ impl MinuteProcess {
         if self.observations < 2 || flat {
             return 0.0;
         }
-        log_mean(&WIDTHS.map(|width| self.at_width(n, width)))
+        let student = Student::of(n);
+        let signal = n * self.mean * self.mean / self.squares;
+        let with_signal = (signal, libm::log1p(signal));
+        log_mean(&WIDTHS.map(|width| self.at_width(&student, with_signal, width)))
     }
 
     /// The log evidence of one width `g`: with `r = g / (g + n)` and `w = t^2 / (n - 1)`,
     /// `ln(r) / 2 + (n / 2) (ln(1 + w) - ln(1 + r w)) + ln 2 + ln T_n(q)`.
-    fn at_width(&self, n: f64, width: f64) -> f64 {
+    fn at_width(&self, student: &Student, (signal, ln_signal): (f64, f64), width: f64) -> f64 {
+        let n = student.degrees();
         let shrink = width / (width + n);
-        let signal = n * self.mean * self.mean / self.squares;
-        let two_sided = 0.5 * libm::log(shrink)
-            + 0.5 * n * (libm::log1p(signal) - libm::log1p(shrink * signal));
+        let two_sided =
+            0.5 * libm::log(shrink) + 0.5 * n * (ln_signal - libm::log1p(shrink * signal));
         // q = mean n sqrt(n / (n + g)) / sqrt(S2), with S2 = squares (1 + r signal).
         let scale = libm::sqrt(self.squares) * libm::sqrt(1.0 + shrink * signal);
         let q = n * self.mean * libm::sqrt(n / (n + width)) / scale;
-        cap(two_sided + LN_2 + ln_cdf(q, n))
+        cap(two_sided + LN_2 + student.ln_cdf(q))
     }
 
     /// Observations taken.

@@ -16,24 +16,47 @@ const FARTHEST: f64 = 1e300;
 /// Enough for a million degrees of freedom; the steps needed grow as their square root.
 const MOST_STEPS: u32 = 5_000;
 
-/// `ln P(T <= q)` for `T` with `degrees` of freedom, at least 1. Right to about 1e-13 in both
-/// tails, to about 1e-16 times the degrees beyond a thousand.
+/// `ln P(T <= q)` for `T` with `degrees` of freedom, at least 1: [`Student::ln_cdf`], once.
 pub(in crate::health) fn ln_cdf(q: f64, degrees: f64) -> f64 {
-    let a = degrees / 2.0;
-    let square = (q * q).min(FARTHEST) / degrees;
-    // I_x(a, 1/2) is the mass of both tails beyond |q|.
-    let x = 1.0 / (1.0 + square);
-    let y = square * x;
-    if y == 0.0 {
-        return -LN_2;
+    Student::of(degrees).ln_cdf(q)
+}
+
+/// The distribution with so many degrees of freedom, and what all its values share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Student {
+    degrees: f64,
+    ln_beta_half: f64,
+}
+
+impl Student {
+    /// With `degrees` of freedom, at least 1.
+    pub(super) fn of(degrees: f64) -> Self {
+        Self { degrees, ln_beta_half: ln_beta_half(degrees / 2.0) }
     }
-    let ln_front = 0.5 * libm::log(y) - a * libm::log1p(square) - ln_beta_half(a);
-    if x < (a + 1.0) / (a + 2.5) {
-        let ln_tails = ln_front + libm::log(fraction(a, 0.5, x) / a);
-        if q < 0.0 { ln_tails - LN_2 } else { libm::log1p(-libm::exp(ln_tails) / 2.0) }
-    } else {
-        let middle = libm::exp(ln_front) * fraction(0.5, a, y) * 2.0;
-        libm::log1p(if q < 0.0 { -middle } else { middle }) - LN_2
+
+    pub(super) const fn degrees(&self) -> f64 {
+        self.degrees
+    }
+
+    /// `ln P(T <= q)`. Right to about 1e-13 in both tails, to about 1e-16 times the degrees beyond a
+    /// thousand.
+    pub(super) fn ln_cdf(&self, q: f64) -> f64 {
+        let a = self.degrees / 2.0;
+        let square = (q * q).min(FARTHEST) / self.degrees;
+        // I_x(a, 1/2) is the mass of both tails beyond |q|.
+        let x = 1.0 / (1.0 + square);
+        let y = square * x;
+        if y == 0.0 {
+            return -LN_2;
+        }
+        let ln_front = 0.5 * libm::log(y) - a * libm::log1p(square) - self.ln_beta_half;
+        if x < (a + 1.0) / (a + 2.5) {
+            let ln_tails = ln_front + libm::log(fraction(a, 0.5, x) / a);
+            if q < 0.0 { ln_tails - LN_2 } else { libm::log1p(-libm::exp(ln_tails) / 2.0) }
+        } else {
+            let middle = libm::exp(ln_front) * fraction(0.5, a, y) * 2.0;
+            libm::log1p(if q < 0.0 { -middle } else { middle }) - LN_2
+        }
     }
 }
 

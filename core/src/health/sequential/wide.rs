@@ -17,6 +17,9 @@ const MOST: i32 = 1_442_695;
 /// A term this many binary digits below another does not change it.
 const NEGLIGIBLE: i32 = 64;
 
+/// Added to a number below 2^51 (1.5 * 2^52) and taken away again, it leaves the nearest whole one.
+const ROUNDS: f64 = 6_755_399_441_055_744.0;
+
 /// `mantissa * 2^exponent`, zero or more, with the mantissa in 1 to 2 unless it is zero. Held within
 /// the cap of log evidence, up and down.
 #[derive(Clone, Copy, Debug)]
@@ -40,14 +43,29 @@ impl Wide {
         Self { mantissa, exponent }
     }
 
-    /// This times `exp(ln)`.
-    pub(super) fn times_exp(self, ln: f64) -> Self {
+    /// `exp(ln)` of each of several. In steps over all of them, which compilers turn into instructions
+    /// on two or four at a time.
+    pub(super) fn exp<const N: usize>(lns: [f64; N]) -> [Self; N] {
         // From cap to cap is as far as anything can go.
-        let ln = ln.clamp(-2.0 * LOG_EVIDENCE_CAP, 2.0 * LOG_EVIDENCE_CAP);
-        let twos = libm::rint(ln * LOG2_E);
-        let rest = (ln - twos * LN_2_HIGH) - twos * LN_2_LOW;
-        let mantissa = self.mantissa * libm::exp(rest);
-        Self { mantissa, exponent: self.exponent + twos as i32 }.normal()
+        let lns = lns.map(|ln| ln.clamp(-2.0 * LOG_EVIDENCE_CAP, 2.0 * LOG_EVIDENCE_CAP));
+        let shifted = lns.map(|ln| ln * LOG2_E + ROUNDS);
+        let mut mantissas = [0.0; N];
+        for (mantissa, (ln, shifted)) in mantissas.iter_mut().zip(lns.iter().zip(&shifted)) {
+            let twos = shifted - ROUNDS;
+            *mantissa = exp_reduced((ln - twos * LN_2_HIGH) - twos * LN_2_LOW);
+        }
+        let mut exps = [Self::ZERO; N];
+        for (exp, (mantissa, shifted)) in exps.iter_mut().zip(mantissas.iter().zip(&shifted)) {
+            // The lowest bits of the shifted number are the whole number it was rounded to.
+            *exp = Self { mantissa: *mantissa, exponent: shifted.to_bits() as i32 };
+        }
+        exps
+    }
+
+    /// The product of this and an [`exp`](Self::exp).
+    pub(super) fn times(self, exp: Self) -> Self {
+        let mantissa = self.mantissa * exp.mantissa;
+        Self { mantissa, exponent: self.exponent + exp.exponent }.normal()
     }
 
     /// The sum of both.
@@ -73,26 +91,52 @@ impl Wide {
         if shift > NEGLIGIBLE {
             return 0.0;
         }
-        self.mantissa * f64::from_bits(((1023 - shift) as u64) << 52)
+        self.mantissa * two_to(-shift)
     }
 
-    /// Brings a mantissa back that a step has left between one half and four.
+    /// Brings a mantissa back that a step has left between one half and four. Without a branch: which
+    /// way it goes is as good as random, and wrong guesses cost more than all the rest.
     fn normal(self) -> Self {
         let Self { mantissa, exponent } = self;
-        let (mantissa, exponent) = if mantissa >= 2.0 {
-            (mantissa / 2.0, exponent + 1)
-        } else if mantissa < 1.0 {
-            (mantissa * 2.0, exponent - 1)
-        } else {
-            (mantissa, exponent)
-        };
-        Self { mantissa, exponent: exponent.clamp(-MOST, MOST) }
+        let shift = i32::from(mantissa >= 2.0) - i32::from(mantissa < 1.0);
+        let exponent = (exponent + shift).clamp(-MOST, MOST);
+        Self { mantissa: mantissa * two_to(-shift), exponent }
     }
+}
+
+/// Two to a power between -1022 and 1023.
+const fn two_to(power: i32) -> f64 {
+    f64::from_bits(((1023 + power) as u64) << 52)
+}
+
+/// `exp(x)` for `x` between plus and minus `ln(2) / 2`, to the last digit what `libm::exp` gives.
+///
+/// The kernel takes one for each alternative at each look, with `x` reduced already. Fdlibm's rational
+/// approximation is all that is left to do then, and it can be worked out where it stands, for several
+/// alternatives at a time.
+fn exp_reduced(x: f64) -> f64 {
+    const TINY: f64 = f64::from_bits(0x3e30_0001_0000_0000);
+    const P1: f64 = f64::from_bits(0x3fc5_5555_5555_553e);
+    const P2: f64 = f64::from_bits(0xbf66_c16c_16be_bd93);
+    const P3: f64 = f64::from_bits(0x3f11_566a_af25_de2c);
+    const P4: f64 = f64::from_bits(0xbebb_bd41_c5d2_6bf1);
+    const P5: f64 = f64::from_bits(0x3e66_3769_72be_a4d0);
+    let square = x * x;
+    let c = x - square * (P1 + square * (P2 + square * (P3 + square * (P4 + square * P5))));
+    let bent = if x.abs() < TINY { 0.0 } else { x * c / (2.0 - c) };
+    1.0 + (bent + x)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Wide {
+        fn times_exp(self, ln: f64) -> Self {
+            let [exp] = Self::exp([ln]);
+            self.times(exp)
+        }
+    }
 
     fn ln(number: Wide) -> f64 {
         Wide::ln_mean(std::iter::once(number), 1.0)
@@ -111,6 +155,16 @@ mod tests {
                 let expected = high + (low - high).exp().ln_1p();
                 assert!((ln(sum) - expected).abs() <= tolerance + 1e-15, "{start} {step}");
             }
+        }
+    }
+
+    #[test]
+    fn the_exponential_of_a_reduced_number_is_that_of_the_library_to_the_last_digit() {
+        let most = LN_2 / 2.0;
+        let grid = (-100_000..=100_000).map(|n| most * f64::from(n) / 1e5);
+        let tiny = (-1080..=-2).flat_map(|power| [1.0, 1.3].map(|x| x * f64::powi(2.0, power)));
+        for x in grid.chain(tiny.clone()).chain(tiny.map(|x| -x)) {
+            assert_eq!(exp_reduced(x).to_bits(), libm::exp(x).to_bits(), "exp({x:e})");
         }
     }
 
