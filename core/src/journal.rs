@@ -331,6 +331,8 @@ pub trait Journal: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`JournalError::Busy`] when the target has an active rollout that `after` does not name.
+    /// [`JournalError::AnswerLost`] with the number that it has if it was opened: look whether its
+    /// record 0 is the one given.
     async fn open(&self, opening: Opening) -> Result<Head, JournalError>;
 
     /// Claims a rollout for an engine: raises its epoch, so that no earlier claim can write.

@@ -68,6 +68,20 @@ async fn a_commit_whose_answer_is_lost_or_that_fails_changes_no_outcome() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_opening_whose_answer_is_lost_opens_one_rollout() {
+    use tidegate::machine::{Journal, Select};
+    for fault in [JournalFault::AnswerLost, JournalFault::CommitLost] {
+        let rig = Rig::new(WorldSpec::good());
+        rig.journal.fail_write(1, fault);
+        let engine = rig.engine();
+        let handle = rig.start(&engine, canary()).await;
+        assert_eq!(end_of(&handle).await, End::Over(Phase::Completed), "{fault:?}");
+        let rows = rig.journal.list(&Select::default()).await.unwrap();
+        assert_eq!(rows.len(), 1, "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_command_given_by_another_process_is_read_from_the_inbox() {
     use tidegate::machine::{Command, CommandId, Journal, Order};
     let rig = Rig::new(WorldSpec::good());

@@ -54,6 +54,11 @@ impl Engines {
         Ok(self.clock.now())
     }
 
+    /// Numbers that were given out are not given out again.
+    pub(super) fn strike_all_off(&mut self) {
+        self.leases.clear();
+    }
+
     pub(super) fn resign(&mut self, engine: EngineId) {
         self.leases.remove(&engine);
     }
