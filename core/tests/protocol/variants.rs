@@ -79,12 +79,12 @@ pub(crate) fn all() -> Vec<Variant> {
             SETTLED,
             narrow(in_time),
         ),
-        row('K', "J, and a call is sent only inside the lease", LEASED, in_time),
+        row('K', "J, and a call is sent only inside the lease", LEASED, narrow(in_time)),
         row(
             'L',
             "K, and nothing is read before a call",
             Protocol { read: Read::Never, ..LEASED },
-            in_time,
+            narrow(in_time),
         ),
     ]
 }
