@@ -5,8 +5,8 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, Actor, Cause, CheckIndex, GateRef, HookAnswer, HookIndex, Judgement, MoveId, Order,
-    Outcome, PhaseName, Plan, PlatformSeen, Position, Reading, Role, Rule, Span, Timestamp,
+    Action, Actor, Before, Cause, CheckIndex, GateRef, HookAnswer, HookIndex, Judgement, MoveId,
+    Order, Outcome, PhaseName, Plan, PlatformSeen, Position, Reading, Role, Rule, Span, Timestamp,
     Verdict, Weight, Window,
 };
 
@@ -273,6 +273,9 @@ fn write_evidence(
     write!(text, " after {} ({} samples)", window.length(), reading.samples)?;
     if reading.failed > 0 {
         write!(text, ", {} of {} looks unusable", reading.failed, reading.looks)?;
+    }
+    if let Some(Before { usable, asked }) = reading.before {
+        write!(text, ", {usable} of {asked} looks before the rollout usable")?;
     }
     let rare = match reading.no_worse {
         true => "that one worse by its margin looks so good",
