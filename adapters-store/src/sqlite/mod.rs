@@ -17,6 +17,8 @@ mod query;
 mod readers;
 mod schema;
 mod stored;
+#[cfg(test)]
+mod tests;
 mod words;
 mod writer;
 
@@ -80,9 +82,12 @@ impl SqliteJournal {
     /// on can not be had, or SQLite or the file system fails.
     pub async fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
         let path = path.as_ref().to_owned();
-        let failed = OpenError::Io { path: path.clone(), source: std::io::ErrorKind::Other.into() };
-        let opening = task::spawn_blocking(move || Self::open_blocking(&path, options));
-        opening.await.unwrap_or(Err(failed))
+        let place = path.clone();
+        let opening = task::spawn_blocking(move || Self::open_blocking(&place, options));
+        match opening.await {
+            Ok(opened) => opened,
+            Err(error) => Err(OpenError::Io { path, source: std::io::Error::other(error) }),
+        }
     }
 
     fn open_blocking(path: &Path, options: Options) -> Result<Self, OpenError> {

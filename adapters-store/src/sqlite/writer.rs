@@ -37,6 +37,7 @@ impl Tx<'_> {
 }
 
 /// How the transaction of a request ended.
+#[derive(Clone)]
 enum End {
     Committed,
     /// Nothing of it is stored.
@@ -324,20 +325,19 @@ enum Failure {
     Refused(Refusal),
 }
 
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Undone(error) => Self::Undone(error.into()),
+            Failure::Unknown(error) => Self::Unknown(error.into()),
+            Failure::Refused(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
 fn answer_all(batch: Vec<Box<dyn Request>>, ran: Result<(), Failure>) {
-    let end: Box<dyn Fn() -> End> = match ran {
-        Ok(()) => Box::new(|| End::Committed),
-        Err(Failure::Refused(refusal)) => Box::new(move || End::Refused(refusal)),
-        Err(Failure::Undone(error)) => {
-            let error = StoreError::from(error);
-            Box::new(move || End::Undone(error.clone()))
-        }
-        Err(Failure::Unknown(error)) => {
-            let error = StoreError::from(error);
-            Box::new(move || End::Unknown(error.clone()))
-        }
-    };
+    let end = ran.map_or_else(End::from, |()| End::Committed);
     for request in batch {
-        request.answer(end());
+        request.answer(end.clone());
     }
 }
