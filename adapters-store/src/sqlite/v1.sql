@@ -46,7 +46,7 @@ CREATE TABLE rollout (
     chain BLOB NOT NULL,                -- hash of the last record and of everything before it
     restored INTEGER,                   -- drawn when the store was set back
     wanted INTEGER GENERATED ALWAYS AS
-        (CASE WHEN over THEN NULL WHEN unread > 0 THEN 0 ELSE due END) VIRTUAL
+        (CASE WHEN over THEN NULL WHEN unread > 0 OR restored IS NOT NULL THEN 0 ELSE due END) VIRTUAL
 ) STRICT;
 CREATE INDEX rollout_due ON rollout (wanted, id) WHERE holder IS NULL AND wanted IS NOT NULL;
 CREATE INDEX rollout_held ON rollout (holder, id) WHERE holder IS NOT NULL AND over = 0;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tidegate_core::{Journal, JournalError, RolloutId, Select, Seq, Take};
+use tidegate_core::{Append, Journal, JournalError, RolloutId, Select, Seq, Take};
 
 use super::Place;
 use crate::support::{Claim, LEASE, opening};
@@ -102,4 +102,21 @@ async fn a_person_can_say_that_it_was_restored_and_every_claim_is_void() {
     let late = journal.append(claim.commit(claim.claimed.version, 1)).await;
     assert!(matches!(late, Err(JournalError::StaleEpoch { .. })), "{late:?}");
     assert_eq!(restored(&journal, claim.id()).await, Some(drawn));
+}
+
+#[tokio::test]
+async fn what_was_restored_is_due_at_once_whatever_its_time() {
+    let place = Place::new();
+    let journal = place.open().await;
+    let claim = Claim::take(&journal, "checkout").await;
+    let commit = claim.commit(claim.claimed.version, 1);
+    journal.append(Append { due: None, park: true, ..commit }).await.unwrap();
+    let engine = journal.enlist("two", LEASE).await.unwrap().engine;
+    let before = claim.head.at.moved(-1);
+    let work = journal.claim_due(engine, before, 10).await.unwrap();
+    assert!(work.claimed.is_empty(), "it is due before it was restored");
+    journal.mark_restored().await.unwrap();
+    let engine = journal.enlist("two", LEASE).await.unwrap().engine;
+    let work = journal.claim_due(engine, before, 10).await.unwrap();
+    assert_eq!(work.claimed.len(), 1, "it is not due after it was restored");
 }
