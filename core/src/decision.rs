@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Action, Actor, Before, Cause, CheckIndex, GateRef, HookAnswer, HookIndex, Judgement, MoveId,
     Order, Outcome, PhaseName, Plan, PlatformSeen, Position, Reading, Role, Rule, Span, Timestamp,
-    Verdict, Weight, Window,
+    Verdict, Weight, Window, record::is_default,
 };
 
 /// One decision.
@@ -22,6 +22,7 @@ pub struct Decision {
     /// The phase entered; the same if it did not change.
     pub to: PhaseName,
     /// The stage and batch, where there is one.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub position: Option<Position>,
     /// The candidate's weight that was wanted before.
     pub weight_from: Weight,
