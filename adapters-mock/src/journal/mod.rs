@@ -92,6 +92,11 @@ impl MemoryJournal {
         store.rows.values_mut().filter(|row| !row.is_over()).for_each(|row| row.set_back(drawn));
     }
 
+    /// Makes every lease run out at once, as if no engine had given a sign of life.
+    pub fn let_leases_lapse(&self) {
+        self.store().engines.lapse();
+    }
+
     /// Makes the n-th write (open, claim, append, submit), counted from 1 over its whole life, go
     /// wrong.
     pub fn fail_write(&self, nth: u64, fault: JournalFault) {

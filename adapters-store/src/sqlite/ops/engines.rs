@@ -10,7 +10,7 @@ use crate::sqlite::{
     writer::Tx,
 };
 
-/// How long an engine that has lapsed may come back: two days, where the contract asks for one.
+/// How long an engine that has lapsed is told so: two days, where the contract asks for one.
 const KEPT_MS: i64 = 2 * 24 * 3_600_000;
 
 /// When a lease has not lapsed. One that ends much later than it could is of a clock that was set
@@ -39,14 +39,11 @@ pub(in crate::sqlite) fn enlist(tx: &Tx<'_>, name: &str, lease: Span) -> Op<List
 }
 
 pub(in crate::sqlite) fn renew(tx: &Tx<'_>, engine: EngineId, lease: Span) -> Op<Timestamp> {
-    let mut renew = tx
-        .conn
-        .prepare_cached("UPDATE engine SET boot = ?, lease_ms = ?, until_ms = ? WHERE id = ?")?;
-    let (boot, until) = (&tx.steady.boot, tx.steady.until(lease));
-    match renew.execute(params![boot, length(lease), until, id(engine.0)])? {
-        0 => Err(JournalError::Unlisted(engine).into()),
-        _ => Ok(tx.wall),
-    }
+    check(tx, engine)?;
+    let mut renew =
+        tx.conn.prepare_cached("UPDATE engine SET lease_ms = ?, until_ms = ? WHERE id = ?")?;
+    renew.execute(params![length(lease), tx.steady.until(lease), id(engine.0)])?;
+    Ok(tx.wall)
 }
 
 pub(in crate::sqlite) fn resign(tx: &Tx<'_>, engine: EngineId) -> Op<()> {
@@ -55,10 +52,13 @@ pub(in crate::sqlite) fn resign(tx: &Tx<'_>, engine: EngineId) -> Op<()> {
 
 /// Refuses an engine that is not listed.
 pub(super) fn check(tx: &Tx<'_>, engine: EngineId) -> Op<()> {
-    match listed(tx, id(engine.0))? {
-        Some(_) => Ok(()),
-        None => Err(JournalError::Unlisted(engine).into()),
+    if listed(tx, id(engine.0))?.is_some() {
+        return Ok(());
     }
+    let mut known = tx.conn.prepare_cached("SELECT 1 FROM engine WHERE id = ?")?;
+    let lapsed = known.exists([id(engine.0)])?;
+    let refused = if lapsed { JournalError::Lapsed } else { JournalError::Unlisted };
+    Err(refused(engine).into())
 }
 
 /// The name of an engine that is listed.
