@@ -27,7 +27,7 @@ pub(super) async fn migrate(client: &mut Client, schema: &str) -> Result<(), Con
         let schema = schema.to_owned();
         return Err(ConnectError::Later { schema, found, known: FORMAT });
     }
-    let exists = "SELECT to_regnamespace(quote_ident($1)) IS NOT NULL";
+    let exists = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
     if !changes.query_one(exists, &[&schema]).await?.get::<_, bool>(0) {
         changes.batch_execute(&format!("CREATE SCHEMA \"{schema}\"")).await?;
     }
@@ -50,7 +50,9 @@ pub(super) async fn migrate(client: &mut Client, schema: &str) -> Result<(), Con
 
 /// The version of the tables; `None` when there are none.
 async fn format(client: &Client, schema: &str) -> Result<Option<i32>, ConnectError> {
-    let exists = "SELECT to_regclass(quote_ident($1) || '.meta') IS NOT NULL";
+    // Not `to_regclass`: what that remembers may be from before the lock was waited for.
+    let exists = "SELECT EXISTS (SELECT FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+        WHERE nspname = $1 AND relname = 'meta')";
     if client.query_one(exists, &[&schema]).await?.get(0) {
         let found = client.query_opt("SELECT format FROM meta", &[]).await?;
         return Ok(found.map(|row| row.get(0)));

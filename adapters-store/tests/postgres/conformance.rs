@@ -9,7 +9,7 @@ use tokio_postgres::config::Host;
 use crate::{
     proxy::Proxy,
     server::{Server, fresh_schema, options},
-    support::{Claim, opening, record},
+    support::{opening, record},
 };
 
 /// The relay of the suite: a law has only the journal in its hands.

@@ -22,14 +22,14 @@ const DAMAGE: [(&str, &str); 7] = [
 async fn a_damaged_rollout_is_claimed_with_an_error_and_keeps_no_other_from_its_turn() {
     let test = "a_damaged_rollout_is_claimed_with_an_error_and_keeps_no_other_from_its_turn";
     let Some(server) = Server::shared(test) else { return };
-    let schema = fresh_schema("tidegate_damage");
-    let journal = server.journal(&schema).await;
     let client = server.client().await;
-    client.batch_execute(&format!("SET search_path TO {schema}")).await.unwrap();
-    for (n, (damage, wanted)) in DAMAGE.into_iter().enumerate() {
-        let claim = Claim::take(&journal, &format!("damaged-{n}")).await;
+    for (damage, wanted) in DAMAGE {
+        let schema = fresh_schema("tidegate_damage");
+        let journal = server.journal(&schema).await;
+        client.batch_execute(&format!("SET search_path TO {schema}")).await.unwrap();
+        let claim = Claim::take(&journal, "damaged").await;
         claim.append_up_to(&journal, 3).await;
-        let sound = Claim::take(&journal, &format!("sound-{n}")).await;
+        let sound = Claim::take(&journal, "sound").await;
         let id = claim.id().0.cast_signed();
         let key = if damage.contains(" rollout ") { "id" } else { "rollout" };
         let joint = if damage.contains("WHERE") { "AND" } else { "WHERE" };
@@ -55,7 +55,7 @@ async fn a_damaged_rollout_is_claimed_with_an_error_and_keeps_no_other_from_its_
         assert!(matches!(read, Err(JournalError::Corrupt { .. })), "{damage} is read as {read:?}");
         journal.read(sound.id(), Seq(1)).await.unwrap();
     }
-    server.drop_schemas(&schema).await;
+    server.drop_schemas("tidegate_damage").await;
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ async fn assert_reconciles(journal: &PostgresJournal, before: &Claim, engine: En
     journal.append(claim.commit(claim.claimed.version, seq)).await.unwrap();
     let after = journal.claim(*rollout, again, Take::Free).await.unwrap();
     assert_eq!(after.restored, None, "it is marked after a record was appended");
-    let opened = journal.open(opening("opened later")).await.unwrap().identity.rollout;
+    let opened = journal.open(opening("opened-later")).await.unwrap().identity.rollout;
     assert!(opened.0 > 1_000_000, "{opened} may have been given out before");
 }
 

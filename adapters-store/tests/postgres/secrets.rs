@@ -102,8 +102,6 @@ async fn a_wrong_password_and_a_dead_server_do_not_show_it() {
 #[tokio::test]
 async fn a_journal_at_work_does_not_show_it() {
     let Some(server) = Server::shared("a_journal_at_work_does_not_show_it") else { return };
-    let said = Said::default();
-    let _listening = said.listen();
     let mut config = address(&server.url).unwrap();
     // A role whose password is known here, whatever the server's own is.
     let (schema, role) = (fresh_schema("tidegate_secret"), fresh_schema("tidegate_role"));
@@ -113,6 +111,8 @@ async fn a_journal_at_work_does_not_show_it() {
          CREATE SCHEMA {schema} AUTHORIZATION {role}"
     );
     client.batch_execute(&make).await.unwrap();
+    let said = Said::default();
+    let _listening = said.listen();
     config.user(&role).password(SECRET);
     let url = format!(
         "host=127.0.0.1 port={} user={role} password={SECRET} dbname={}",

@@ -11,9 +11,6 @@ use std::{
 use tidegate_store::postgres::{ConnectError, Options, PostgresJournal, address};
 use tokio_postgres::{Client, NoTls};
 
-/// The password of every server that `.ci/postgres` makes.
-pub(crate) const PASSWORD: &str = "planted-7f3a";
-
 /// Names the test on the terminal, which captured output would not.
 fn left_out(test: &str, variable: &str) {
     writeln!(io::stderr(), "left out, because {variable} is not set: {test}").unwrap();
@@ -47,8 +44,9 @@ impl Server {
             left_out(test, "TIDEGATE_POSTGRES_SERVERS");
             return None;
         };
-        let (base, name) = (PathBuf::from(base), test.to_owned());
-        let url = script("start", &base, &[&[test], settings].concat());
+        // No other run may find it.
+        let (base, name) = (PathBuf::from(base), format!("{test}-{}", std::process::id()));
+        let url = script("start", &base, &[&[name.as_str()], settings].concat());
         Some(Self { url: url.trim().to_owned(), own: Some(Own { base, name }) })
     }
 
@@ -116,7 +114,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(own) = &self.own {
-            script("halt", &own.base, &[&own.name]);
+            script("remove", &own.base, &[&own.name]);
         }
     }
 }
