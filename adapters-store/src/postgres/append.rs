@@ -93,9 +93,7 @@ impl Step {
             hashes.push(end.hash.0.to_vec());
             bodies.push(body);
         }
-        let why = |read: &Consumed| {
-            read.ignored.map(|ignored| text(rollout, &ignored)).transpose()
-        };
+        let why = |read: &Consumed| read.ignored.map(|ignored| text(rollout, &ignored)).transpose();
         Ok(Self {
             rollout: stored(rollout.0),
             epoch: stored(commit.epoch.0),
@@ -181,7 +179,8 @@ async fn write(
     if commit.over {
         return last_step(journal, commit, &all).await;
     }
-    let (sql, params) = if step.is_plain() { (STEP, &all[..OF_STEP]) } else { (WHOLE_STEP, &all[..]) };
+    let (sql, params) =
+        if step.is_plain() { (STEP, &all[..OF_STEP]) } else { (WHOLE_STEP, &all[..]) };
     let written = journal.database.row(sql, params).await;
     Ok(written.map_err(|failed| failed.commit_of(commit.rollout))?.is_some())
 }

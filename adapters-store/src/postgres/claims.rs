@@ -167,7 +167,8 @@ async fn refusal(
                (SELECT name FROM rollout JOIN engine ON engine.id = holder
                 WHERE rollout.id = $1 AND holder <> $2 AND lease_until > clock_timestamp())";
     let row = database.read_one(sql, &[&stored(rollout.0), &stored(by.0)]).await?;
-    let (listed, known, holder): (bool, bool, Option<String>) = (row.get(0), row.get(1), row.get(2));
+    let (listed, known, holder): (bool, bool, Option<String>) =
+        (row.get(0), row.get(1), row.get(2));
     Ok(match holder {
         _ if !listed => Some(JournalError::Unlisted(by)),
         _ if !known => Some(JournalError::Unknown(rollout)),

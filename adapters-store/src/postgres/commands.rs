@@ -42,9 +42,8 @@ pub(super) async fn inbox(
     if rows.is_empty() {
         known(database, rollout).await?;
     }
-    let read = |row: &tokio_postgres::Row| {
-        decode(rollout, "a command", row.get::<_, &str>(0).as_bytes())
-    };
+    let read =
+        |row: &tokio_postgres::Row| decode(rollout, "a command", row.get::<_, &str>(0).as_bytes());
     rows.iter().map(read).collect()
 }
 

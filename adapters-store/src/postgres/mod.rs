@@ -37,9 +37,7 @@ use tokio_postgres::{
 };
 
 pub use self::options::{ConnectError, Options, address};
-use self::{
-    claims::Unanswered, ends::Ends, pool::Database, restored::Memory, session::Session,
-};
+use self::{claims::Unanswered, ends::Ends, pool::Database, restored::Memory, session::Session};
 use crate::codec;
 
 /// A [`Journal`] in a PostgreSQL database. The tables are made when they are absent.

@@ -73,9 +73,8 @@ async fn write(transaction: &Open<'_>, opening: Opening) -> Result<Head, Journal
         Some(active) => (active, Some(stored(rollout.0))),
     };
     let sql = "UPDATE target SET generation = $2, active = $3, waiting = $4 WHERE name = $1";
-    let changed = transaction
-        .rows(sql, &[&target.as_str(), &stored(generation.0), &active, &waiting])
-        .await;
+    let changed =
+        transaction.rows(sql, &[&target.as_str(), &stored(generation.0), &active, &waiting]).await;
     changed.map_err(Failed::unavailable)?;
     Ok(head)
 }

@@ -151,7 +151,9 @@ impl Database {
         params: Params<'_>,
     ) -> Result<Row, JournalError> {
         let row = self.row(sql, params).await.map_err(Failed::unavailable)?;
-        row.ok_or_else(|| JournalError::Unavailable("a statement that gives a row gave none".into()))
+        row.ok_or_else(|| {
+            JournalError::Unavailable("a statement that gives a row gave none".into())
+        })
     }
 
     pub(super) async fn mark_restored(&self) -> Result<u32, JournalError> {
@@ -188,11 +190,7 @@ impl Connection {
     }
 
     /// One statement, which is its own transaction.
-    pub(super) async fn rows(
-        &mut self,
-        sql: &str,
-        params: Params<'_>,
-    ) -> Result<Vec<Row>, Failed> {
+    pub(super) async fn rows(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Failed> {
         let within = self.answer_within;
         let client = self.client();
         let prepared = bounded(within, client.prepare_cached(sql)).await;

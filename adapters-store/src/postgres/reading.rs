@@ -24,10 +24,7 @@ pub(super) struct State {
     pub(super) end: End,
 }
 
-pub(super) async fn state(
-    database: &Database,
-    rollout: RolloutId,
-) -> Result<State, JournalError> {
+pub(super) async fn state(database: &Database, rollout: RolloutId) -> Result<State, JournalError> {
     let sql = "SELECT epoch, version, seq, hash FROM rollout WHERE id = $1";
     let row = database.row(sql, &[&stored(rollout.0)]).await.map_err(Failed::unavailable)?;
     let row = row.ok_or(JournalError::Unknown(rollout))?;
@@ -114,7 +111,8 @@ pub(super) struct Found {
 }
 
 pub(super) fn claimed(rollout: RolloutId, row: &Row) -> Result<Found, JournalError> {
-    let end = End { seq: Seq(given(row.get(1))), hash: link(rollout, "the row's hash", row.get(2))? };
+    let end =
+        End { seq: Seq(given(row.get(1))), hash: link(rollout, "the row's hash", row.get(2))? };
     let (head, first) = read_head(rollout, row.get(4), row.get(5))?;
     let last = if end.seq == Seq(0) {
         ends_with(rollout, end, first)?;
@@ -190,7 +188,8 @@ pub(super) async fn records(
     let rows = database.rows(sql, &[&stored(rollout.0), &stored(from.0)]).await;
     let rows = rows.map_err(Failed::unavailable)?;
     let row = rows.first().ok_or(JournalError::Unknown(rollout))?;
-    let end = End { seq: Seq(given(row.get(3))), hash: link(rollout, "the row's hash", row.get(4))? };
+    let end =
+        End { seq: Seq(given(row.get(3))), hash: link(rollout, "the row's hash", row.get(4))? };
     if from > end.seq {
         return Ok(Vec::new());
     }

@@ -14,11 +14,7 @@ use std::{
 use tidegate_core::{RolloutId, Seq};
 use tokio_postgres::{Client, types::ToSql};
 
-use super::{
-    number::stored,
-    options::ConnectError,
-    schema::SERVER,
-};
+use super::{number::stored, options::ConnectError, schema::SERVER};
 use crate::chain::Link;
 
 /// Numbers left out after a restore: rollouts, engines and claims since the backup had them.

@@ -31,7 +31,8 @@ pub(crate) struct Writer<'a> {
 impl<'a> Writer<'a> {
     pub(crate) async fn new(journal: &'a PostgresJournal, target: &str) -> Self {
         let claim = Claim::take(journal, target).await;
-        let (version, tally, progress) = (claim.claimed.version, Tally::default(), watch::Sender::new(0));
+        let (version, tally, progress) =
+            (claim.claimed.version, Tally::default(), watch::Sender::new(0));
         Self { journal, claim, version, last: 0, attempt: 0, tally, progress }
     }
 

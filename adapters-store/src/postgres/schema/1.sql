@@ -58,7 +58,7 @@ CREATE TABLE rollout (
         CASE
             WHEN over THEN NULL
             WHEN holder = 0 THEN 0
-            WHEN holder IS NULL AND unread > 0 THEN 0
+            WHEN holder IS NULL AND (unread > 0 OR restored IS NOT NULL) THEN 0
             WHEN holder IS NULL THEN due
         END
     ) STORED
