@@ -5,6 +5,8 @@
 //! more, for tests that crash them. Without the first nothing runs, without the second those are
 //! left out, and each one left out is named. `.ci/run` sets both.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
+
 mod claims;
 mod conformance;
 mod corruption;
