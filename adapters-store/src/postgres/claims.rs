@@ -14,7 +14,7 @@ use tidegate_core::{
 };
 
 use super::{
-    PostgresJournal,
+    PostgresJournal, engines,
     number::{given, instant, stored, timestamp},
     pool::{Database, Failed},
     reading,
@@ -170,7 +170,7 @@ async fn refusal(
     let (listed, known, holder): (bool, bool, Option<String>) =
         (row.get(0), row.get(1), row.get(2));
     Ok(match holder {
-        _ if !listed => Some(JournalError::Unlisted(by)),
+        _ if !listed => Some(engines::gone(database, by).await?),
         _ if !known => Some(JournalError::Unknown(rollout)),
         Some(name) => Some(JournalError::Held { rollout, by: name }),
         None => None,
@@ -193,7 +193,7 @@ pub(super) async fn claim_due(
     let ids: Vec<i64> = taken.iter().map(|one| stored(one.rollout.0)).collect();
     let row = database.read_one(ELSE, &[&engine, &ids]).await?;
     if !row.get::<_, bool>(0) && taken.is_empty() {
-        return Err(JournalError::Unlisted(by));
+        return Err(engines::gone(database, by).await?);
     }
     let claimed = read(journal, &taken).await?;
     call.answered(if taken.len() < limit { &earlier } else { &[] });

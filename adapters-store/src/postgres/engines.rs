@@ -45,11 +45,24 @@ pub(super) async fn renew(
 ) -> Result<Timestamp, JournalError> {
     let sql = format!(
         "UPDATE engine SET lease_until = clock_timestamp() + $2::bigint * interval '1 millisecond'
-         WHERE id = $1 AND id <> 0 RETURNING {NOW}"
+         WHERE id = $1 AND id <> 0 AND lease_until > clock_timestamp() RETURNING {NOW}"
     );
     let renewed = database.row(&sql, &[&stored(engine.0), &until(lease)]).await;
-    let row = renewed.map_err(Failed::unavailable)?.ok_or(JournalError::Unlisted(engine))?;
-    Ok(timestamp(row.get(0)))
+    match renewed.map_err(Failed::unavailable)? {
+        Some(row) => Ok(timestamp(row.get(0))),
+        None => Err(gone(database, engine).await?),
+    }
+}
+
+/// Why an engine is not listed.
+pub(super) async fn gone(
+    database: &Database,
+    engine: EngineId,
+) -> Result<JournalError, JournalError> {
+    let sql = "SELECT EXISTS (SELECT FROM engine WHERE id = $1 AND id <> 0)";
+    let row = database.read_one(sql, &[&stored(engine.0)]).await?;
+    let known: bool = row.get(0);
+    Ok(if known { JournalError::Lapsed(engine) } else { JournalError::Unlisted(engine) })
 }
 
 pub(super) async fn resign(database: &Database, engine: EngineId) -> Result<(), JournalError> {

@@ -17,5 +17,6 @@ mod refused;
 mod restored;
 mod secrets;
 mod server;
+#[path = "../it/support.rs"]
 mod support;
 mod writer;
