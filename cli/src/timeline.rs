@@ -196,6 +196,15 @@ impl Outcome {
         Self { phase: phase.name(), cause, says, ending }
     }
 
+    /// What has come so far of a rollout that may go on.
+    pub(crate) fn so_far(phase: &Phase, plan: &Plan) -> Self {
+        let outcome = Self::of(phase, plan);
+        if phase.is_terminal() || matches!(phase, Phase::Halted { .. }) {
+            return outcome;
+        }
+        Self { says: format!("not over ({})", phase.name()), ..outcome }
+    }
+
     /// The outcome of a rollout whose place another took before it began.
     pub(crate) fn replaced(phase: PhaseName) -> Self {
         let (cause, says) = (Some(Cause::Superseded), "replaced before it began".to_owned());

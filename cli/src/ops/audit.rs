@@ -160,12 +160,12 @@ impl fmt::Display for Audit {
         match *verdict {
             "holds" => writeln!(
                 f,
-                "holds: {records} records of {rollouts} rollouts in {journal}; none is missing or changed, and no \
+                "holds: {records} records in {journal}, rollouts: {rollouts}; none is missing or changed, and no \
                  invariant is broken"
             ),
             _ => writeln!(
                 f,
-                "violated: {broken} of {rollouts} rollouts in {journal}, of which {records} records could be read"
+                "violated: in {journal}, {broken} of the rollouts ({rollouts}); {records} records could be read"
             ),
         }
     }

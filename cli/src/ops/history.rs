@@ -58,7 +58,7 @@ impl History {
             rollout: head.identity.rollout.0,
             target: head.plan.target().to_string(),
             decisions: std::iter::once(first).chain(rest).collect(),
-            outcome: Outcome::of(state.phase(), &head.plan),
+            outcome: Outcome::so_far(state.phase(), &head.plan),
         }
     }
 }

@@ -37,8 +37,11 @@ pub(crate) fn prune(asked: &PruneArguments) -> Answered {
     let name = &asked.store.journal;
     let forgotten = over(name, async |store| {
         let pruned = store.journal().prune(what).await?;
-        if let Store::File(journal) = store {
-            journal.compact().await?;
+        match store {
+            Store::File(journal) => journal.compact().await?,
+            // A database gives space back by itself.
+            #[cfg(feature = "postgres")]
+            Store::Postgres(_) => {}
         }
         let (looks, rollouts) = (pruned.looks, pruned.rollouts);
         Ok::<_, StoreError>(Forgotten { journal: name.to_string(), looks, rollouts })

@@ -27,7 +27,7 @@ use self::{
     progress::{Told, tell},
 };
 use crate::{
-    Answer, Answered, Ending,
+    Answer, Answered,
     args::RunArguments,
     input::Trouble,
     store::{Store, StoreError},
@@ -251,7 +251,7 @@ async fn report(
         .collect();
     let outcome = match last {
         Last::Told(Told::Ended(End::Replaced)) => Outcome::replaced(phase.name()),
-        _ => Outcome::of(&phase, plan),
+        _ => Outcome::so_far(&phase, plan),
     };
     Ok(Report {
         rollout: id.0,
