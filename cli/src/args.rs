@@ -9,7 +9,7 @@ use tidegate_core::{Baseline, Position, RolloutId, Span, Target};
 use crate::{
     method::{self, MethodName, Params},
     script::{self, OrderAt},
-    store::StoreName,
+    store::{StoreName, VARIABLE},
 };
 
 const EXIT_CODES: &str = "\
@@ -97,17 +97,18 @@ pub(crate) struct PlanArguments {
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
     /// The plan: .yaml, .toml or .json.
-    #[arg(required_unless_present = "journal", conflicts_with = "journal")]
+    #[arg(conflicts_with = "journal")]
     pub(crate) file: Option<PathBuf>,
     /// A world file; the plan is compiled for what its target can do. Without it: a router in front
     /// of counted replicas.
     #[arg(long, value_name = "FILE", conflicts_with = "journal")]
     pub(crate) world: Option<PathBuf>,
-    /// Instead of a plan: check every record of a journal.
+    /// Instead of a plan: check every record of a journal. Without a plan, the one that TIDEGATE_JOURNAL
+    /// names in the environment.
     #[arg(long, value_name = "STORE")]
     pub(crate) journal: Option<StoreName>,
     /// Of the journal, this rollout only.
-    #[arg(long, value_name = "N", requires = "journal", value_parser = rollout)]
+    #[arg(long, value_name = "N", conflicts_with = "file", value_parser = rollout)]
     pub(crate) rollout: Option<RolloutId>,
     /// Print one JSON document.
     #[arg(long)]
@@ -237,7 +238,7 @@ pub(crate) struct DemoArguments {
 pub(crate) struct JournalArguments {
     /// The journal: a file, or a postgres:// URL. From the environment, so that a password is not
     /// seen in the list of processes: TIDEGATE_JOURNAL.
-    #[arg(long, value_name = "STORE", env = "TIDEGATE_JOURNAL", hide_env_values = true)]
+    #[arg(long, value_name = "STORE", env = VARIABLE, hide_env_values = true)]
     pub(crate) journal: StoreName,
     /// Print one JSON document.
     #[arg(long)]
@@ -303,10 +304,10 @@ pub(crate) struct PruneArguments {
     #[command(flatten)]
     pub(crate) store: JournalArguments,
     /// Forget the measurements of rollouts that ended longer ago, such as 30d.
-    #[arg(long, value_name = "TIME", required_unless_present = "rollouts_older")]
+    #[arg(long, value_name = "AGE", required_unless_present = "rollouts_older", value_parser = age)]
     pub(crate) looks_older: Option<Span>,
     /// Forget everything of rollouts that ended longer ago, such as 400d.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "AGE", value_parser = age)]
     pub(crate) rollouts_older: Option<Span>,
 }
 
@@ -370,6 +371,14 @@ pub(crate) struct RunArguments {
 fn rollout(text: &str) -> Result<RolloutId, String> {
     let number = text.strip_prefix('r').unwrap_or(text);
     number.parse().map(RolloutId).map_err(|_| "expected a rollout's number, such as 7".to_owned())
+}
+
+/// A length of time, or a number of days of 24 hours each.
+fn age(text: &str) -> Result<Span, String> {
+    match text.strip_suffix('d').map(str::parse::<u64>) {
+        Some(Ok(days)) => Ok(Span(days.saturating_mul(Span::hours(24).0))),
+        Some(Err(_)) | None => text.parse::<Span>().map_err(|error| error.to_string()),
+    }
 }
 
 fn target(text: &str) -> Result<Target, String> {

@@ -5,7 +5,7 @@
 
 use std::{
     convert::Infallible,
-    fmt,
+    env, fmt,
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
@@ -16,6 +16,9 @@ use tidegate_core::{Journal, JournalError};
 use tidegate_store::postgres::{ConnectError, PostgresJournal, address};
 use tidegate_store::{OpenError, SqliteJournal};
 
+/// The variable of the environment that names a journal.
+pub(crate) const VARIABLE: &str = "TIDEGATE_JOURNAL";
+
 /// A journal as it is named on the command line.
 #[derive(Clone)]
 pub(crate) enum StoreName {
@@ -23,6 +26,15 @@ pub(crate) enum StoreName {
     File(PathBuf),
     /// A URL, which may hold a password.
     Postgres(String),
+}
+
+impl StoreName {
+    /// The journal that `TIDEGATE_JOURNAL` names.
+    pub(crate) fn of_environment() -> Option<Self> {
+        let text = env::var(VARIABLE).ok()?;
+        let Ok(name) = text.parse();
+        Some(name)
+    }
 }
 
 impl FromStr for StoreName {

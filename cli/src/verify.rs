@@ -19,6 +19,7 @@ use crate::{
     input::{Input, Trouble},
     ops,
     small::Small,
+    store::StoreName,
     text::{self, count},
 };
 
@@ -50,7 +51,10 @@ pub(crate) fn run(asked: &VerifyArguments) -> Answered {
     match (&asked.journal, &asked.file) {
         (Some(store), _) => ops::audit(store, asked.rollout, asked.json),
         (None, Some(file)) => explored(file, asked),
-        (None, None) => Err(Trouble::Nothing),
+        (None, None) => match StoreName::of_environment() {
+            Some(store) => ops::audit(&store, asked.rollout, asked.json),
+            None => Err(Trouble::Nothing),
+        },
     }
 }
 

@@ -83,7 +83,8 @@ fn pruning_forgets_what_ended_long_ago_and_nothing_else() {
     assert_eq!(old["rollouts"], 1, "{old}");
     assert_eq!(code(&place.tidegate("get 1")), 64);
     // The count of the target's rollouts stays.
-    let mut next = place.start();
+    let line = "run plan.yaml --world world.yaml --stable v2 --candidate v3";
+    let mut next = Running::of(&mut place.command(line));
     next.until("was opened");
     assert_eq!(read(&place.tidegate("list --json"))["rollouts"][0]["generation"], 2);
 }
@@ -156,8 +157,8 @@ fn every_line_of_the_guide_to_operations_does_what_it_says() {
             }
             ("wait", "%1") => running.take().unwrap().end().0,
             ("mv", line) => {
-                let moved = Command::new("mv").args(line.split(' ')).current_dir(place.folder());
-                let mut moved = moved;
+                let mut moved = Command::new("mv");
+                moved.args(line.split(' ')).current_dir(place.folder());
                 moved.status().unwrap().code().unwrap()
             }
             _ => panic!("the guide has a line this test does not know: {text}"),

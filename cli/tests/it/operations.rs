@@ -23,7 +23,7 @@ fn orders_of_another_process_carry_a_rollout_through_its_gates() {
     let mut run = place.start();
     run.until(GATE);
     assert!(order(&place, "pause 1 --reason lunch", 0).contains("pause by ada: lunch"));
-    assert!(get(&place)["holds"].as_str().unwrap().contains("operator"));
+    assert!(get(&place)["holds"].as_str().unwrap().contains("paused"));
     assert!(order(&place, "resume 1", 0).contains("resume by ada"));
     assert!(order(&place, "accept 1", 1).contains("changes nothing"));
     assert!(order(&place, "approve 1 --stage 2", 1).contains("changes nothing"));
@@ -64,7 +64,7 @@ fn after_a_kill_orders_are_kept_and_the_same_command_goes_on() {
     let before = get(&place);
     run.kill();
     // Nothing that can be asked hangs on the process that was killed.
-    assert_eq!(get(&place)["record"], before["record"]);
+    assert!(get(&place)["record"].as_u64() >= before["record"].as_u64());
     assert_eq!(code(&place.tidegate("history 1")), 0);
     assert_eq!(code(&place.tidegate("verify")), 0);
     assert!(order(&place, "pause 1 --wait 0", 2).contains("is not read yet"));

@@ -60,10 +60,17 @@ impl Place {
         self.0.path()
     }
 
-    /// A command of the program, in this folder and with this journal.
+    /// A command of the program, in this folder and with this journal. What stands between double
+    /// quotes is one argument.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
-        command.args(line.split_whitespace()).current_dir(self.folder());
+        for (n, part) in line.split('"').enumerate() {
+            match n % 2 {
+                0 => command.args(part.split_whitespace()),
+                _ => command.arg(part),
+            };
+        }
+        command.current_dir(self.folder());
         command.env("TIDEGATE_JOURNAL", "j.db").env("USER", "ada");
         command
     }
