@@ -10,6 +10,8 @@ mod keeping;
 #[cfg(target_os = "linux")]
 mod lost;
 mod operations;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod scripts;
 mod secrets;
 mod world;

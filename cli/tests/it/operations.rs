@@ -1,8 +1,15 @@
 //! Orders and questions from other processes: while one runs the rollout, and after it was killed.
 
+use std::{collections::BTreeSet, fs};
+
 use serde_json::Value;
 
-use crate::{code, json::read, stderr, stdout, world::Place};
+use crate::{
+    code,
+    json::{keys, read},
+    repository, stderr, stdout,
+    world::Place,
+};
 
 const GATE: &str = "its gate is next";
 
@@ -94,7 +101,7 @@ fn a_kill_in_the_middle_of_moves_does_nothing_twice() {
     order(&place, "promote-full 1", 0);
     assert_eq!(again.end().0, 0);
     order(&place, "verify", 0);
-    let world = std::fs::read_to_string(place.path("j.db-world")).unwrap();
+    let world = fs::read_to_string(place.path("j.db-world")).unwrap();
     let sent = |what: &str| world.lines().filter(|line| line.contains(what)).count();
     assert!((1..=2).contains(&sent("\"provision\"")), "{world}");
     assert_eq!(sent("\"retire\""), 1, "{world}");
@@ -164,8 +171,8 @@ fn a_journal_with_another_target_is_refused_before_anything_is_touched() {
     let mut run = place.start();
     run.until(GATE);
     run.kill();
-    let other = std::fs::read_to_string(place.path("plan.yaml")).unwrap();
-    std::fs::write(place.path("other.yaml"), other.replace("checkout", "search")).unwrap();
+    let other = fs::read_to_string(place.path("plan.yaml")).unwrap();
+    fs::write(place.path("other.yaml"), other.replace("checkout", "search")).unwrap();
     let line = "run other.yaml --world world.yaml --candidate v2 --world-state other-world";
     let output = place.tidegate(line);
     assert_eq!(code(&output), 64);
@@ -185,4 +192,30 @@ fn a_later_run_of_one_name_goes_on_and_the_earlier_one_stops() {
     // The earlier one is told by its next heartbeat, or sees the end in the journal.
     let (code, _) = first.end();
     assert!(code == 2 || code == 0, "{code}");
+}
+
+#[test]
+fn every_document_of_an_operation_has_its_version_and_no_key_that_is_not_documented() {
+    let docs = fs::read_to_string(repository().join("docs/cli.md")).unwrap();
+    let place = Place::new();
+    let mut run = place.start_with("--json");
+    run.until(GATE);
+    let orders = ["pause 1", "resume 1", "accept 1", "deny 1 --wait 0", "backup --to copy.db"];
+    let looks = ["list", "get 1", "history 1", "verify --journal j.db", "prune --looks-older 1d"];
+    let mut documents: Vec<(&str, Value)> = Vec::new();
+    for line in looks.into_iter().chain(orders) {
+        documents.push((line, read(&place.tidegate(&format!("{line} --json")))));
+    }
+    let (_, printed) = run.end();
+    documents.push(("run", serde_json::from_str(&printed).unwrap()));
+    documents.push(("restore", read(&place.tidegate("restore --json"))));
+    for (line, document) in documents {
+        assert_eq!(document["version"], 1, "{line}");
+        assert_eq!(document["command"], line.split(' ').next().unwrap(), "{line}");
+        let mut found = BTreeSet::new();
+        keys(&document, &mut found);
+        for key in found {
+            assert!(docs.contains(&format!("`{key}`")), "docs/cli.md lacks `{key}` of {line}");
+        }
+    }
 }
