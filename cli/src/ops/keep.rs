@@ -99,7 +99,7 @@ impl fmt::Display for Copied {
 struct SetBack {
     journal: String,
     backup: Option<String>,
-    /// Rollouts that are not over: each reads its target before it sends anything.
+    /// Rollouts that are not over: each halts before it sends anything, and asks a person.
     rollouts: usize,
 }
 
@@ -177,8 +177,8 @@ impl fmt::Display for SetBack {
         }
         writeln!(
             f,
-            "{journal} is marked: of {rollouts} rollouts that are not over, each reads its target before it sends \
-             anything"
+            "{journal} is marked; rollouts that are not over: {rollouts}. Each halts before it sends anything, and asks \
+             what to do"
         )
     }
 }
