@@ -6,6 +6,8 @@
 //!   Everything random in it comes from one `u64` seed.
 //! - [`faults`] is what goes wrong, as data.
 //! - [`SimWorld`] is every port of the engine over one fleet, on tokio's clock or one moved by hand.
+//! - [`KeptWorld`] (feature `kept`) is the same over a file, for processes that are killed, and for
+//!   several that share a world.
 //! - [`MemoryJournal`] is the whole journal contract in memory, with faults.
 //! - [`sim`] runs whole rollouts of the real core over a fleet in virtual time, without tokio.
 //! - `strategies` (feature `proptest`) generates worlds, faults, command scripts, plans and looks.
@@ -32,6 +34,8 @@ pub mod conformance;
 pub mod faults;
 mod fleet;
 mod journal;
+#[cfg(feature = "kept")]
+mod kept;
 #[cfg(feature = "proptest")]
 pub mod laws;
 mod ports;
@@ -44,5 +48,7 @@ pub use clock::{Clock, ManualClock, TokioClock};
 pub use faults::{CrashPoint, Fault, Happening, Happens, Op, Wrong};
 pub use fleet::{Fate, Fleet, Logged, Reply, Request};
 pub use journal::{JournalFault, MemoryJournal};
+#[cfg(feature = "kept")]
+pub use kept::{KeptError, KeptWorld};
 pub use ports::SimWorld;
 pub use spec::*;

@@ -4,19 +4,23 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use tidegate_core::Baseline;
+use tidegate_core::{Baseline, Position, RolloutId, Span, Target};
 
 use crate::{
     method::{self, MethodName, Params},
-    script::OrderAt,
+    script::{self, OrderAt},
+    store::{StoreName, VARIABLE},
 };
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0   it completes, or the plan holds, or the last verdict is no failure
-  1   it rolls back, or the plan breaks an invariant, or the last verdict is a failure
-  2   it halts, gives up or waits for a person, or the search met its limit
-  64  bad input: a file or an argument; the place and what was expected are on standard error";
+  0   it completes, or the plan or the journal holds, or the last verdict is no failure, or it is done
+  1   it rolls back, or an invariant is broken, or the last verdict is a failure, or the order changed
+      nothing
+  2   it halts, gives up or waits for a person, or the search met its limit, or nobody has read the
+      order yet
+  64  bad input: a file or an argument; the place and what was expected are on standard error
+  74  output could not be written, or a store could not be reached or failed";
 
 /// Progressive delivery: what a plan would do, whether it holds, and how it would go.
 #[derive(Debug, Parser)]
@@ -39,6 +43,40 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// What a judge says of looks that were kept: one verdict a look, with its evidence.
     Judge(JudgeArguments),
+    /// Carry out a plan, with its decisions kept in a journal; after a crash, go on where it was.
+    Run(Box<RunArguments>),
+    /// The rollouts of a journal, the newest first.
+    List(ListArguments),
+    /// Where a rollout is, and what it waits for.
+    Get(OneArguments),
+    /// Every decision of a rollout, with its time and number.
+    History(OneArguments),
+    /// Go no further until resumed; guards are judged all the same.
+    Pause(OrderArguments),
+    /// Lift every hold that a person may lift.
+    Resume(OrderArguments),
+    /// Approve a gate.
+    Approve(GateArguments),
+    /// Refuse a gate: the rollout goes back.
+    Deny(GateArguments),
+    /// Open a gate without waiting for it.
+    Promote(GateArguments),
+    /// Walk every remaining weight with gates skipped; guards and readiness are kept.
+    PromoteFull(OrderArguments),
+    /// Go back.
+    Abort(OrderArguments),
+    /// Of a halted rollout: try again what it halted at.
+    Retry(OrderArguments),
+    /// Of a halted rollout: take the candidate as it is.
+    Accept(OrderArguments),
+    /// Of a halted rollout: leave the world as it is.
+    GiveUp(OrderArguments),
+    /// Forget what is old, of rollouts that are over.
+    Prune(PruneArguments),
+    /// Copy a journal in a file, while it is used.
+    Backup(BackupArguments),
+    /// Put a backup in a journal's place, or say that one was put there.
+    Restore(RestoreArguments),
 }
 
 /// A plan and what it is compiled for.
@@ -55,11 +93,26 @@ pub(crate) struct PlanArguments {
     pub(crate) json: bool,
 }
 
-/// A plan, and how bad its world may be.
+/// A plan and how bad its world may be, or a journal.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
-    #[command(flatten)]
-    pub(crate) plan: PlanArguments,
+    /// The plan: .yaml, .toml or .json.
+    #[arg(conflicts_with = "journal")]
+    pub(crate) file: Option<PathBuf>,
+    /// A world file; the plan is compiled for what its target can do. Without it: a router in front
+    /// of counted replicas.
+    #[arg(long, value_name = "FILE", conflicts_with = "journal")]
+    pub(crate) world: Option<PathBuf>,
+    /// Instead of a plan: check every record of a journal. Without a plan, the one that TIDEGATE_JOURNAL
+    /// names in the environment.
+    #[arg(long, value_name = "STORE")]
+    pub(crate) journal: Option<StoreName>,
+    /// Of the journal, this rollout only.
+    #[arg(long, value_name = "N", conflicts_with = "file", value_parser = rollout)]
+    pub(crate) rollout: Option<RolloutId>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) bounds: Bounds,
     /// States after which one exploration gives up.
@@ -178,4 +231,163 @@ pub(crate) struct DemoArguments {
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Which journal.
+#[derive(Debug, Args)]
+pub(crate) struct JournalArguments {
+    /// The journal: a file, or a postgres:// URL. From the environment, so that a password is not
+    /// seen in the list of processes: TIDEGATE_JOURNAL.
+    #[arg(long, value_name = "STORE", env = VARIABLE, hide_env_values = true)]
+    pub(crate) journal: StoreName,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which rollouts.
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    #[command(flatten)]
+    pub(crate) store: JournalArguments,
+    /// Of this target only.
+    #[arg(long, value_name = "NAME", value_parser = target)]
+    pub(crate) target: Option<Target>,
+    /// Only those that are not over.
+    #[arg(long)]
+    pub(crate) active: bool,
+    /// At most so many.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) limit: usize,
+}
+
+/// One rollout.
+#[derive(Debug, Args)]
+pub(crate) struct OneArguments {
+    /// Its number, as `tidegate list` shows it.
+    #[arg(value_parser = rollout)]
+    pub(crate) rollout: RolloutId,
+    #[command(flatten)]
+    pub(crate) store: JournalArguments,
+}
+
+/// An order.
+#[derive(Debug, Args)]
+pub(crate) struct OrderArguments {
+    #[command(flatten)]
+    pub(crate) one: OneArguments,
+    /// Who gives it.
+    #[arg(long, value_name = "NAME", env = "USER", value_parser = name)]
+    pub(crate) actor: String,
+    /// Why; it stands in the journal.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) reason: String,
+    /// How many seconds to wait until it was read. It is kept in any case.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) wait: u64,
+}
+
+/// An order about a gate.
+#[derive(Debug, Args)]
+pub(crate) struct GateArguments {
+    #[command(flatten)]
+    pub(crate) order: OrderArguments,
+    /// The stage, as `tidegate plan` counts them, with the batch after a dot. Where the rollout is now
+    /// unless told otherwise.
+    #[arg(long, value_name = "STAGE", value_parser = script::position)]
+    pub(crate) stage: Option<Position>,
+}
+
+/// What is old.
+#[derive(Debug, Args)]
+pub(crate) struct PruneArguments {
+    #[command(flatten)]
+    pub(crate) store: JournalArguments,
+    /// Forget the measurements of rollouts that ended longer ago, such as 30d.
+    #[arg(long, value_name = "AGE", required_unless_present = "rollouts_older", value_parser = age)]
+    pub(crate) looks_older: Option<Span>,
+    /// Forget everything of rollouts that ended longer ago, such as 400d.
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) rollouts_older: Option<Span>,
+}
+
+/// A copy.
+#[derive(Debug, Args)]
+pub(crate) struct BackupArguments {
+    #[command(flatten)]
+    pub(crate) store: JournalArguments,
+    /// The new file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+}
+
+/// A backup.
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArguments {
+    #[command(flatten)]
+    pub(crate) store: JournalArguments,
+    /// The backup; the journal's file must not be there. Without it the store is only told that it was
+    /// set back.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+}
+
+/// A plan, its target, and where its journal is.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// The plan: .yaml, .toml or .json.
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: JournalArguments,
+    /// The world: .yaml, .toml or .json.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) world: PathBuf,
+    /// Where the simulated world is kept, so that it outlives this process; the journal's name with
+    /// `-world` after it unless told otherwise.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) world_state: Option<PathBuf>,
+    /// Everything random in the world comes from this number.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Seconds of the rollout in a second of real time.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) speed: u32,
+    /// The revision that serves; none on a first deployment.
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) stable: Option<String>,
+    /// The revision that comes in.
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) candidate: String,
+    /// Who starts it.
+    #[arg(long, value_name = "NAME", env = "USER", value_parser = name)]
+    pub(crate) actor: String,
+    /// What this engine is called in the journal; `run-` and the target unless told otherwise. Of two
+    /// with one name the later goes on with what the earlier did.
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) name: Option<String>,
+}
+
+/// A rollout's number, with or without the `r` that it is shown with.
+fn rollout(text: &str) -> Result<RolloutId, String> {
+    let number = text.strip_prefix('r').unwrap_or(text);
+    number.parse().map(RolloutId).map_err(|_| "expected a rollout's number, such as 7".to_owned())
+}
+
+/// A length of time, or a number of days of 24 hours each.
+fn age(text: &str) -> Result<Span, String> {
+    match text.strip_suffix('d').map(str::parse::<u64>) {
+        Some(Ok(days)) => Ok(Span(days.saturating_mul(Span::hours(24).0))),
+        Some(Err(_)) | None => text.parse::<Span>().map_err(|error| error.to_string()),
+    }
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    name(text).map(Target::from)
+}
+
+fn name(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("is empty; expected a name".to_owned()),
+        name => Ok(name.to_owned()),
+    }
 }

@@ -18,7 +18,7 @@ use tokio::{runtime, time};
 use crate::{
     Answer, Answered, Ending,
     args::DemoArguments,
-    input::BadInput,
+    input::Trouble,
     text,
     timeline::{Line, Outcome, Timeline},
 };
@@ -114,7 +114,7 @@ fn name(path: &Path) -> String {
 }
 
 /// Runs one plan in one world, on a runtime of its own whose time is paused.
-fn roll_out(plan: &Path, world: &Path) -> Result<(Plan, Timeline), BadInput> {
+fn roll_out(plan: &Path, world: &Path) -> Result<(Plan, Timeline), Trouble> {
     let world: WorldSpec = file::load_as(world)?;
     let plan = file::load_plan(plan, &world.capabilities())?;
     let mut paused = runtime::Builder::new_current_thread();

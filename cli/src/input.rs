@@ -1,4 +1,4 @@
-//! The files a command reads, and what is wrong with them. Must not know commands.
+//! The files a command reads, and why a command has no answer. Must not know commands.
 
 use std::{
     error::Error,
@@ -9,11 +9,11 @@ use tidegate::file::{self, FileErrors};
 use tidegate_core::{Capabilities, Plan, PlanErrors, PlanSpec};
 use tidegate_mock::{WorldSpec, sim::SimError};
 
-use crate::{demo::DemoError, looks::LooksError};
+use crate::{demo::DemoError, looks::LooksError, run::RunError, store::StoreError};
 
-/// Why a command could not begin.
+/// Why a command has no answer.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BadInput {
+pub(crate) enum Trouble {
     /// A file could not be read, or does not say what it should.
     #[error(transparent)]
     File(#[from] FileErrors),
@@ -34,6 +34,26 @@ pub(crate) enum BadInput {
     /// The demo could not begin.
     #[error("{}", chain(.0))]
     Demo(#[from] DemoError),
+    /// Neither a plan nor a journal was given.
+    #[error("nothing to verify; expected a plan, or --journal STORE")]
+    Nothing,
+    /// A store is not what was asked for, or fails.
+    #[error("{}", chain(.0))]
+    Store(#[from] StoreError),
+    /// A rollout could not be carried out.
+    #[error("{}", chain(.0))]
+    Run(#[from] RunError),
+}
+
+impl Trouble {
+    /// Whether the input is in order and something outside failed.
+    pub(crate) const fn is_outside(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_outside(),
+            Self::Run(error) => error.is_outside(),
+            _ => false,
+        }
+    }
 }
 
 /// An error and what it comes from, in one line.
@@ -60,7 +80,7 @@ impl Input {
     ///
     /// # Errors
     /// Everything that is wrong with the first file that has something wrong with it.
-    pub(crate) fn read(file: &Path, world: Option<&Path>) -> Result<Self, BadInput> {
+    pub(crate) fn read(file: &Path, world: Option<&Path>) -> Result<Self, Trouble> {
         let assumed = match world {
             Some(path) => format!("what the target of {} can do", path.display()),
             None => "a router in front of counted replicas (no --world was given)".to_owned(),

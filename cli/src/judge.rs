@@ -7,7 +7,7 @@ use serde::Serialize;
 use tidegate_core::{Judgement, LogE, Look, Verdict, Window, health::describe};
 
 use crate::{
-    Answer, Answered, Ending, args::JudgeArguments, input::BadInput, looks, method::Chosen, text,
+    Answer, Answered, Ending, args::JudgeArguments, input::Trouble, looks, method::Chosen, text,
 };
 
 /// More looks from before a rollout than this are not used.
@@ -78,7 +78,7 @@ struct Described {
 }
 
 /// Every look, judged after those before it.
-fn judged(asked: &JudgeArguments, looks: &[Look]) -> Result<Vec<Judged>, BadInput> {
+fn judged(asked: &JudgeArguments, looks: &[Look]) -> Result<Vec<Judged>, Trouble> {
     let mut history = asked.history.as_deref().map(looks::read).transpose()?.unwrap_or_default();
     history.drain(..history.len().saturating_sub(MOST_HISTORY));
     let judge = Chosen::new(asked, history.len()).judge()?.judge(|_| None);

@@ -11,7 +11,7 @@ use tidegate_core::{
     PlanErrors, Problem, health::Method,
 };
 
-use crate::{args::JudgeArguments, input::BadInput};
+use crate::{args::JudgeArguments, input::Trouble};
 
 /// How looks are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -98,7 +98,7 @@ impl<'a> Chosen<'a> {
     ///
     /// # Errors
     /// Everything that is wrong with its parameters, with the place of each.
-    pub(crate) fn judge(&self) -> Result<JudgeKind, BadInput> {
+    pub(crate) fn judge(&self) -> Result<JudgeKind, Trouble> {
         match self.asked.method {
             MethodName::Compare => self.compared(None),
             MethodName::Events => self.compared(Some(Method::Events)),
@@ -111,7 +111,7 @@ impl<'a> Chosen<'a> {
     }
 
     /// A method that was asked for by name stands above the one in the parameters.
-    fn compared(&self, method: Option<Method>) -> Result<JudgeKind, BadInput> {
+    fn compared(&self, method: Option<Method>) -> Result<JudgeKind, Trouble> {
         self.read(|spec: CompareSpec| {
             JudgeSpec::Compare(CompareSpec { method: method.or(spec.method), ..spec })
         })
@@ -120,7 +120,7 @@ impl<'a> Chosen<'a> {
     fn read<T: DeserializeOwned>(
         &self,
         judge: impl FnOnce(T) -> JudgeSpec,
-    ) -> Result<JudgeKind, BadInput> {
+    ) -> Result<JudgeKind, Trouble> {
         let compile = |params| self.compile(judge(params));
         Ok(match &self.asked.params {
             Some(Params::File(path)) => file::load_with(path, compile)?,

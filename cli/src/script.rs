@@ -56,14 +56,19 @@ impl FromStr for OrderAt {
     }
 }
 
-/// A stage as people count it, from one; a batch of it after a dot.
+/// The gate of a stage.
 fn gate(text: &str) -> Result<GateRef, OrderError> {
+    Ok(GateRef { at: position(text)?, wait: None })
+}
+
+/// A stage as people count it, from one; a batch of it after a dot.
+pub(crate) fn position(text: &str) -> Result<Position, OrderError> {
     let number = |part: &str| {
         let counted: Option<u16> = part.parse().ok();
         counted.and_then(|n| n.checked_sub(1)).ok_or_else(|| OrderError::Stage(text.to_owned()))
     };
     let (stage, batch) = text.split_once('.').unwrap_or((text, "1"));
-    Ok(GateRef { at: Position { stage: number(stage)?, batch: number(batch)? }, wait: None })
+    Ok(Position { stage: number(stage)?, batch: number(batch)? })
 }
 
 #[cfg(test)]

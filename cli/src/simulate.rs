@@ -12,7 +12,7 @@ use tidegate_mock::sim::Sim;
 use crate::{
     Answer, Answered,
     args::SimulateArguments,
-    input::{BadInput, Input},
+    input::{Input, Trouble},
     text,
     timeline::{Outcome, Timeline},
 };
@@ -32,7 +32,7 @@ pub(crate) fn run(asked: &SimulateArguments) -> Answered {
     let input = Input::read(&asked.file, Some(&asked.world))?;
     let (plan, world) = (input.plan, input.world.unwrap_or_default());
     let sim = Sim::new(plan.clone(), world, &BTreeMap::new())
-        .map_err(|why| BadInput::NotSimulated { file: asked.file.clone(), why })?;
+        .map_err(|why| Trouble::NotSimulated { file: asked.file.clone(), why })?;
     let commands = asked.at.iter().map(|at| (at.after, at.order)).collect();
     let run = sim.with_commands(commands).run(asked.seed);
     let outcome = Outcome::of(run.last.phase(), &plan).broken(run.violation.as_ref());

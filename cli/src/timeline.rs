@@ -90,7 +90,7 @@ struct Measured {
 }
 
 impl Line {
-    fn of(decision: &Decision, plan: &Plan, began: Timestamp) -> Self {
+    pub(crate) fn of(decision: &Decision, plan: &Plan, began: Timestamp) -> Self {
         let batched = |stage: u16| {
             let stage = plan.stages(false).get(usize::from(stage));
             stage.is_some_and(|stage| stage.batches.is_some())
@@ -194,6 +194,21 @@ impl Outcome {
             }
         };
         Self { phase: phase.name(), cause, says, ending }
+    }
+
+    /// What has come so far of a rollout that may go on.
+    pub(crate) fn so_far(phase: &Phase, plan: &Plan) -> Self {
+        let outcome = Self::of(phase, plan);
+        if phase.is_terminal() || matches!(phase, Phase::Halted { .. }) {
+            return outcome;
+        }
+        Self { says: format!("not over ({})", phase.name()), ..outcome }
+    }
+
+    /// The outcome of a rollout whose place another took before it began.
+    pub(crate) fn replaced(phase: PhaseName) -> Self {
+        let (cause, says) = (Some(Cause::Superseded), "replaced before it began".to_owned());
+        Self { phase, cause, says, ending: Ending::Back }
     }
 
     /// The same, but an invariant broke on the way: that is what there is to say then.

@@ -1,9 +1,10 @@
-//! `tidegate verify`: every reachable state of a plan, made small, against a world that does its
+//! `tidegate verify FILE`: every reachable state of a plan, made small, against a world that does its
 //! worst. The search and the invariants are the core's; this file chooses bounds and shows findings.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::{self, Write},
+    path::Path,
 };
 
 use serde::Serialize;
@@ -15,8 +16,10 @@ use tidegate_core::{
 use crate::{
     Answer, Answered, Ending,
     args::{Bounds, VerifyArguments},
-    input::{BadInput, Input},
+    input::{Input, Trouble},
+    ops,
     small::Small,
+    store::StoreName,
     text::{self, count},
 };
 
@@ -45,9 +48,20 @@ const USUAL: [Scope; 13] = [
 const FREEZING: Scope = Scope { freezes: 2, commands: 1, ..CALM };
 
 pub(crate) fn run(asked: &VerifyArguments) -> Answered {
-    let input = Input::read(&asked.plan.file, asked.plan.world.as_deref())?;
+    match (&asked.journal, &asked.file) {
+        (Some(store), _) => ops::audit(store, asked.rollout, asked.json),
+        (None, Some(file)) => explored(file, asked),
+        (None, None) => match StoreName::of_environment() {
+            Some(store) => ops::audit(&store, asked.rollout, asked.json),
+            None => Err(Trouble::Nothing),
+        },
+    }
+}
+
+fn explored(file: &Path, asked: &VerifyArguments) -> Answered {
+    let input = Input::read(file, asked.world.as_deref())?;
     let caps = input.plan.capabilities();
-    let small = Small::of(input.spec.clone(), caps).map_err(BadInput::Small)?;
+    let small = Small::of(input.spec.clone(), caps).map_err(Trouble::Small)?;
     let scopes = scopes(&asked.bounds, !input.plan.calendar().is_empty());
     let mut findings = Findings::new(&input, &small, asked.beyond_late_bound);
     for scope in scopes {
@@ -59,8 +73,7 @@ pub(crate) fn run(asked: &VerifyArguments) -> Answered {
         }
     }
     let ending = findings.conclude();
-    let text =
-        if asked.plan.json { text::document("verify", &findings) } else { findings.to_string() };
+    let text = if asked.json { text::document("verify", &findings) } else { findings.to_string() };
     Ok(Answer { ending, text })
 }
 

@@ -37,7 +37,7 @@ impl Revisions {
 }
 
 /// What goes with every call that changes something.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Call {
     /// The thing being released.
     pub target: Target,
@@ -269,7 +269,7 @@ fn unsupported(call: &Call, what: &str) -> PortError {
 }
 
 /// What to measure.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Query {
     /// The thing being released.
     pub target: Target,

@@ -18,7 +18,7 @@ use std::{
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// `target/debug/examples/NAME`, where this is `target/debug/deps/it-…`.
-fn path_of(example: &str) -> PathBuf {
+pub(crate) fn path_of(example: &str) -> PathBuf {
     let this = current_exe().unwrap();
     let built = this.parent().and_then(|deps| deps.parent()).unwrap();
     let path = built.join("examples").join(format!("{example}{EXE_SUFFIX}"));
@@ -27,7 +27,7 @@ fn path_of(example: &str) -> PathBuf {
 }
 
 /// Kills the example, however the test ends.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

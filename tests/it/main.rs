@@ -21,6 +21,8 @@ mod random;
 #[cfg(feature = "files")]
 mod rule;
 mod schema;
+#[cfg(feature = "files")]
+mod service;
 mod set_back;
 mod strategies;
 mod supersede;

@@ -1,11 +1,13 @@
 //! What reached the target: every call that changes something, and what became of it.
 
+use serde::{Deserialize, Serialize};
 use tidegate_core::{Arm, Call, Epoch, Extra, MoveId, Split, Timestamp, Version, WaitPoint};
 
 use crate::faults::Op;
 
 /// A call that changes something, apart from who sends it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Request {
     /// Set the split of the call's route, on a condition where a version is given.
     Shift {

@@ -7,6 +7,7 @@ mod bent_journal;
 mod conformance;
 mod fleet;
 mod generated;
+mod kept;
 mod laws;
 mod sim;
 mod support;

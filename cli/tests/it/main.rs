@@ -5,9 +5,16 @@ mod demo;
 mod examples;
 mod json;
 mod judge;
+#[cfg(unix)]
+mod keeping;
 #[cfg(target_os = "linux")]
 mod lost;
+mod operations;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod scripts;
+mod secrets;
+mod world;
 
 use std::{
     path::PathBuf,

@@ -1,0 +1,304 @@
+//! `tidegate run`: carries out a plan with the real engine, its journal in a store.
+//!
+//! A process that was killed is started again with the same command: it goes on with the rollout of
+//! this plan and these revisions, whatever was under way. Must not decide anything about a rollout.
+
+mod adapters;
+mod pace;
+mod progress;
+
+use std::{
+    fmt,
+    io::{self, Write},
+    time::Duration,
+};
+
+use serde::Serialize;
+use tidegate::{End, Engine, EngineError, Handle, file};
+use tidegate_core::{
+    Journal, JournalError, Order, Phase, Plan, Revision, Revisions, RolloutId, Select, Seq, Target,
+};
+use tidegate_mock::{KeptError, WorldSpec};
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::{
+    adapters::Adapters,
+    progress::{Told, tell},
+};
+use crate::{
+    Answer, Answered,
+    args::RunArguments,
+    input::Trouble,
+    store::{Store, StoreError},
+    text,
+    timeline::{Outcome, Timeline},
+};
+
+/// A vanished engine's rollouts are taken over after this, in real time.
+const LEASE: Duration = Duration::from_secs(10);
+
+/// Calls under way may take so long once the process is told to end, in real time.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Why a rollout could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    /// No time to run on, or no signals to listen to.
+    #[error("no runtime could be built")]
+    NoRuntime(#[source] io::Error),
+    /// A database has no folder to keep a world in.
+    #[error("with a journal in a database the world needs a file of its own: --world-state FILE")]
+    NoState,
+    /// The world's file.
+    #[error(transparent)]
+    World(#[from] KeptError),
+    /// The journal has rollouts that these adapters can not carry out.
+    #[error(
+        "{rollout} of {target} is not over, and the world given is not that target's; finish it first, or give \
+         this target a journal of its own"
+    )]
+    OtherTarget {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Its target.
+        target: Target,
+    },
+    /// The engine refused, or its journal failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl RunError {
+    /// Whether the input is in order and something outside failed.
+    pub(crate) const fn is_outside(&self) -> bool {
+        matches!(
+            self,
+            Self::NoRuntime(_)
+                | Self::Journal(_)
+                | Self::World(KeptError::Io { .. })
+                | Self::Engine(EngineError::Journal(_) | EngineError::Unreadable(_))
+        )
+    }
+}
+
+/// How it went. This is the JSON shape.
+#[derive(Debug, Serialize)]
+struct Report {
+    rollout: u64,
+    target: String,
+    journal: String,
+    /// Whether it went on with a rollout that was there.
+    resumed: bool,
+    #[serde(flatten)]
+    timeline: Timeline,
+}
+
+pub(crate) fn run(asked: &RunArguments) -> Answered {
+    let spec: WorldSpec = file::load_as(&asked.world)?;
+    let plan = file::load_plan(&asked.file, &spec.capabilities())?;
+    let carried_out = pace::block_on(asked.speed, async {
+        let store = Store::open_or_make(&asked.store.journal, asked.speed).await?;
+        let report = carry_out(asked, &store, plan, spec).await;
+        store.close().await;
+        report
+    });
+    let report = carried_out.map_err(RunError::NoRuntime)??;
+    let ending = report.timeline.outcome.ending;
+    let text = if asked.store.json { text::document("run", &report) } else { report.to_string() };
+    Ok(Answer { ending, text })
+}
+
+async fn carry_out(
+    asked: &RunArguments,
+    store: &Store,
+    plan: Plan,
+    spec: WorldSpec,
+) -> Result<Report, Trouble> {
+    alone(store.journal(), plan.target()).await?;
+    let Adapters { ports, clock } = Adapters::simulated(asked, &plan, spec)?;
+    let name = asked.name.clone().unwrap_or_else(|| format!("run-{}", plan.target()));
+    let engine = Engine::builder(store.shared(), ports)
+        .clock(clock)
+        .name(name)
+        .lease(LEASE * asked.speed)
+        .poll(Duration::from_secs(1) * asked.speed)
+        .grace(GRACE * asked.speed)
+        .build();
+    let followed = follow(asked, &engine, store, plan).await;
+    engine.shutdown().await;
+    let Followed { rollout, resumed, last } = followed?;
+    Ok(report(asked, store.journal(), &rollout, resumed, &last).await?)
+}
+
+/// Refuses to begin where an engine would take up what these adapters can not carry out.
+async fn alone(journal: &dyn Journal, ours: &Target) -> Result<(), RunError> {
+    let going = Select { over: Some(false), limit: usize::MAX >> 1, ..Select::default() };
+    match journal.list(&going).await?.into_iter().find(|row| row.target != *ours) {
+        None => Ok(()),
+        Some(row) => Err(RunError::OtherTarget { rollout: row.rollout, target: row.target }),
+    }
+}
+
+/// A rollout as far as this process has followed it.
+struct Followed {
+    rollout: Handle,
+    resumed: bool,
+    /// Why it is not followed further.
+    last: Last,
+}
+
+enum Last {
+    Told(Told),
+    Signal,
+}
+
+async fn follow(
+    asked: &RunArguments,
+    engine: &Engine,
+    store: &Store,
+    plan: Plan,
+) -> Result<Followed, RunError> {
+    let revisions = Revisions {
+        stable: asked.stable.as_deref().map(Revision::from),
+        candidate: Revision::from(asked.candidate.as_str()),
+    };
+    engine.recover().await?;
+    let found = found(engine, store.journal(), &plan, &revisions).await?;
+    let (resumed, told) = (found.is_some(), found.as_ref().map_or(Seq(0), |r| r.status().seq));
+    let rollout = match found {
+        Some(rollout) => rollout,
+        None => engine.start(plan, revisions, asked.actor.as_str()).await?,
+    };
+    let (id, target) = (rollout.rollout(), rollout.target());
+    if resumed {
+        say(&format!("goes on with {id} of {target}, after record {}", told.0));
+    } else {
+        say(&format!("rollout {id} of {target} was opened"));
+    }
+    let telling = async {
+        if resumed {
+            start(&rollout, store.journal(), asked).await?;
+        }
+        Ok::<_, RunError>(tell(&rollout, store, told).await?)
+    };
+    let last = tokio::select! {
+        told = telling => Last::Told(told?),
+        signal = told_to_end() => {
+            signal.map_err(RunError::NoRuntime)?;
+            Last::Signal
+        }
+    };
+    Ok(Followed { rollout, resumed, last })
+}
+
+/// The rollout of this plan and these revisions that is not over, if there is one.
+async fn found(
+    engine: &Engine,
+    journal: &dyn Journal,
+    plan: &Plan,
+    revisions: &Revisions,
+) -> Result<Option<Handle>, RunError> {
+    let Some(active) = journal.active(plan.target()).await? else { return Ok(None) };
+    for rollout in [Some(active.rollout), active.waiting].into_iter().flatten() {
+        let head = journal.head(rollout).await?;
+        if head.plan == *plan && head.revisions == *revisions {
+            return Ok(Some(engine.attach(rollout).await?));
+        }
+    }
+    Ok(None)
+}
+
+/// A process that was killed after it had opened the rollout and before it had ordered the start.
+async fn start(
+    rollout: &Handle,
+    journal: &dyn Journal,
+    asked: &RunArguments,
+) -> Result<(), RunError> {
+    let waits = matches!(rollout.status().phase, Phase::Pending { started: false, .. });
+    let inbox = journal.inbox(rollout.rollout()).await?;
+    if waits && !inbox.iter().any(|command| command.order == Order::Start) {
+        match rollout.start(asked.actor.as_str()).await {
+            // It was started in between.
+            Ok(_) | Err(EngineError::Ignored(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+async fn report(
+    asked: &RunArguments,
+    journal: &dyn Journal,
+    rollout: &Handle,
+    resumed: bool,
+    last: &Last,
+) -> Result<Report, StoreError> {
+    let (id, plan) = (rollout.rollout(), &rollout.head().plan);
+    let opened = rollout.head().open();
+    let records = journal.read(id, Seq(1)).await?;
+    let phase = *records.last().map_or(opened.next.phase(), |record| record.after.phase());
+    match last {
+        Last::Told(Told::Ended(End::Over(_)) | Told::Halted) => {}
+        Last::Told(Told::Ended(end)) => say(&parted(end)),
+        Last::Signal => say("told to end: it stays in the journal, and the same command goes on"),
+    }
+    let decisions: Vec<_> = std::iter::once(opened.decision)
+        .chain(records.into_iter().map(|record| record.decision))
+        .collect();
+    let outcome = match last {
+        Last::Told(Told::Ended(End::Replaced)) => Outcome::replaced(phase.name()),
+        _ => Outcome::so_far(&phase, plan),
+    };
+    Ok(Report {
+        rollout: id.0,
+        target: rollout.target().to_string(),
+        journal: asked.store.journal.to_string(),
+        resumed,
+        timeline: Timeline::of(&decisions, plan, outcome),
+    })
+}
+
+/// How this engine's part ended while the rollout was not over.
+fn parted(end: &End) -> String {
+    match end {
+        End::Lost { .. } => "another engine has taken it over, and goes on with it".to_owned(),
+        End::Stopped => "this engine was stopped: another has taken its name".to_owned(),
+        End::Broken(why) => format!("its journal can not be read on: {why}"),
+        End::Replaced => "another rollout took its place before it began".to_owned(),
+        End::Over(phase) => phase.name().to_string(),
+    }
+}
+
+/// Tells on standard error. What nobody can read is no reason to stop a rollout.
+fn say(what: &str) {
+    let _ = writeln!(io::stderr(), "{what}");
+}
+
+/// Returns when the process is told to end.
+#[cfg(unix)]
+async fn told_to_end() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
+}
+
+/// Returns when the process is told to end.
+#[cfg(not(unix))]
+async fn told_to_end() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rollout, target, timeline, .. } = self;
+        let says = timeline.outcome.to_string();
+        let says = says.trim_end_matches(',');
+        writeln!(f, "rollout r{rollout} of {target}: {says} after {}", timeline.took())
+    }
+}

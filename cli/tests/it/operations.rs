@@ -1,0 +1,221 @@
+//! Orders and questions from other processes: while one runs the rollout, and after it was killed.
+
+use std::{collections::BTreeSet, fs};
+
+use serde_json::Value;
+
+use crate::{
+    code,
+    json::{keys, read},
+    repository, stderr, stdout,
+    world::Place,
+};
+
+const GATE: &str = "its gate is next";
+
+/// Gives an order and asserts how it ends; what it printed.
+fn order(place: &Place, line: &str, wanted: i32) -> String {
+    let output = place.tidegate(line);
+    assert_eq!(code(&output), wanted, "{line}: {}{}", stdout(&output), stderr(&output));
+    stdout(&output)
+}
+
+fn get(place: &Place) -> Value {
+    read(&place.tidegate("get 1 --json"))
+}
+
+#[test]
+fn orders_of_another_process_carry_a_rollout_through_its_gates() {
+    let place = Place::new();
+    let mut run = place.start();
+    run.until(GATE);
+    assert!(order(&place, "pause 1 --reason lunch", 0).contains("pause by ada: lunch"));
+    assert!(get(&place)["holds"].as_str().unwrap().contains("paused"));
+    assert!(order(&place, "resume 1", 0).contains("resume by ada"));
+    assert!(order(&place, "accept 1", 1).contains("changes nothing"));
+    assert!(order(&place, "approve 1 --stage 2", 1).contains("changes nothing"));
+    assert!(order(&place, "approve 1 --actor grace", 0).contains("approve gate 1 by grace"));
+    run.until(GATE);
+    assert!(order(&place, "promote 1", 0).contains("promote gate 2 by ada"));
+    let (code, printed) = run.end();
+    assert_eq!((code, printed.contains("completed after")), (0, true), "{printed}");
+    assert!(order(&place, "abort 1", 1).contains("changes nothing"));
+}
+
+#[test]
+fn a_rollout_that_is_sent_back_ends_its_run_with_1() {
+    for back in ["deny 1", "abort 1"] {
+        let place = Place::new();
+        let mut run = place.start();
+        run.until(GATE);
+        order(&place, back, 0);
+        let (code, printed) = run.end();
+        assert_eq!((code, printed.contains("rolled back")), (1, true), "{back}: {printed}");
+    }
+}
+
+#[test]
+fn promoted_in_full_it_asks_nobody_any_more() {
+    let place = Place::new();
+    let mut run = place.start();
+    run.until(GATE);
+    order(&place, "promote-full 1", 0);
+    assert_eq!(run.end().0, 0);
+}
+
+#[test]
+fn after_a_kill_orders_are_kept_and_the_same_command_goes_on() {
+    let place = Place::new();
+    let mut run = place.start();
+    run.until(GATE);
+    let before = get(&place);
+    run.kill();
+    // Nothing that can be asked hangs on the process that was killed.
+    assert!(get(&place)["record"].as_u64() >= before["record"].as_u64());
+    assert_eq!(code(&place.tidegate("history 1")), 0);
+    assert_eq!(code(&place.tidegate("verify")), 0);
+    assert!(order(&place, "pause 1 --wait 0", 2).contains("is not read yet"));
+    assert!(order(&place, "approve 1 --wait 0", 2).contains("is not read yet"));
+    assert_eq!(get(&place)["unread"], 2);
+    let mut again = place.start();
+    again.until("goes on with r1");
+    again.until("A person paused");
+    order(&place, "resume 1", 0);
+    again.until(GATE);
+    order(&place, "promote 1", 0);
+    assert_eq!(again.end().0, 0);
+    assert!(order(&place, "verify", 0).contains("holds"));
+    // One rollout, opened once.
+    assert_eq!(read(&place.tidegate("list --json"))["rollouts"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_kill_in_the_middle_of_moves_does_nothing_twice() {
+    let place = Place::new();
+    let mut run = place.start();
+    // The move is durable and under way, and its answer may be.
+    run.until("The world allows the next change");
+    run.kill();
+    let mut again = place.start();
+    again.until(GATE);
+    order(&place, "promote-full 1", 0);
+    assert_eq!(again.end().0, 0);
+    order(&place, "verify", 0);
+    let world = fs::read_to_string(place.path("j.db-world")).unwrap();
+    let sent = |what: &str| world.lines().filter(|line| line.contains(what)).count();
+    assert!((1..=2).contains(&sent("\"provision\"")), "{world}");
+    assert_eq!(sent("\"retire\""), 1, "{world}");
+}
+
+#[test]
+#[cfg(unix)]
+fn told_to_end_it_leaves_the_rollout_in_the_journal_for_the_next_run() {
+    let place = Place::new();
+    let mut run = place.start();
+    run.until(GATE);
+    run.terminate();
+    let (code, printed) = run.end();
+    assert_eq!((code, printed.contains("not over")), (2, true), "{printed}");
+    let mut again = place.start();
+    again.until("goes on with r1");
+    order(&place, "promote-full 1", 0);
+    assert_eq!(again.end().0, 0);
+}
+
+/// The second shift, which is the way back of an aborted rollout, is refused for good.
+const NO_WAY_BACK: &str = "
+faults:
+  - { call: shift, nth: 2, do: { refused: { permanent: true } } }
+";
+
+#[test]
+fn a_halted_rollout_ends_its_run_with_2_and_goes_on_as_it_is_told() {
+    for (word, ends, says) in
+        [("retry", 1, "rolled back"), ("accept", 0, "completed"), ("give-up", 2, "gave up")]
+    {
+        let place = Place::with(NO_WAY_BACK);
+        let mut run = place.start();
+        run.until(GATE);
+        order(&place, "abort 1", 0);
+        let (code, printed) = run.end();
+        assert_eq!((code, printed.contains("halted")), (2, true), "{printed}");
+        let answers = get(&place)["answers"].to_string();
+        assert!(answers.contains(word), "{answers}");
+        order(&place, &format!("{word} 1 --wait 0"), 2);
+        let (code, printed) = place.start().end();
+        assert_eq!((code, printed.contains(says)), (ends, true), "{word}: {printed}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_told_with_64_and_its_name() {
+    let place = Place::new();
+    for line in ["list", "get 1", "history 1", "pause 1", "verify", "prune --looks-older 1d"] {
+        let line = format!("{line} --journal nowhere.db");
+        let output = place.tidegate(&line);
+        assert_eq!(code(&output), 64, "{line}");
+        assert!(stderr(&output).contains("nowhere.db"), "{line}: {}", stderr(&output));
+        assert!(!place.path("nowhere.db").exists(), "{line} made one");
+    }
+    let mut run = place.start();
+    run.until("was opened");
+    for line in ["get 7", "history 7", "approve 7", "verify --journal j.db --rollout 7"] {
+        let output = place.tidegate(line);
+        assert_eq!((code(&output), stderr(&output).contains("r7")), (64, true), "{line}");
+    }
+}
+
+#[test]
+fn a_journal_with_another_target_is_refused_before_anything_is_touched() {
+    let place = Place::new();
+    let mut run = place.start();
+    run.until(GATE);
+    run.kill();
+    let other = fs::read_to_string(place.path("plan.yaml")).unwrap();
+    fs::write(place.path("other.yaml"), other.replace("checkout", "search")).unwrap();
+    let line = "run other.yaml --world world.yaml --candidate v2 --world-state other-world";
+    let output = place.tidegate(line);
+    assert_eq!(code(&output), 64);
+    assert!(stderr(&output).contains("r1 of checkout is not over"), "{}", stderr(&output));
+    assert!(!place.path("other-world").exists());
+}
+
+#[test]
+fn a_later_run_of_one_name_goes_on_and_the_earlier_one_stops() {
+    let place = Place::new();
+    let mut first = place.start();
+    first.until(GATE);
+    let mut second = place.start();
+    second.until("goes on with r1");
+    order(&place, "promote-full 1", 0);
+    assert_eq!(second.end().0, 0);
+    // The earlier one is told by its next heartbeat, or sees the end in the journal.
+    let (code, _) = first.end();
+    assert!(code == 2 || code == 0, "{code}");
+}
+
+#[test]
+fn every_document_of_an_operation_has_its_version_and_no_key_that_is_not_documented() {
+    let docs = fs::read_to_string(repository().join("docs/cli.md")).unwrap();
+    let place = Place::new();
+    let mut run = place.start_with("--json");
+    run.until(GATE);
+    let orders = ["pause 1", "resume 1", "accept 1", "deny 1 --wait 0", "backup --to copy.db"];
+    let looks = ["list", "get 1", "history 1", "verify --journal j.db", "prune --looks-older 1d"];
+    let mut documents: Vec<(&str, Value)> = Vec::new();
+    for line in looks.into_iter().chain(orders) {
+        documents.push((line, read(&place.tidegate(&format!("{line} --json")))));
+    }
+    let (_, printed) = run.end();
+    documents.push(("run", serde_json::from_str(&printed).unwrap()));
+    documents.push(("restore", read(&place.tidegate("restore --json"))));
+    for (line, document) in documents {
+        assert_eq!(document["version"], 1, "{line}");
+        assert_eq!(document["command"], line.split(' ').next().unwrap(), "{line}");
+        let mut found = BTreeSet::new();
+        keys(&document, &mut found);
+        for key in found {
+            assert!(docs.contains(&format!("`{key}`")), "docs/cli.md lacks `{key}` of {line}");
+        }
+    }
+}
