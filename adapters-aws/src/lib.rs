@@ -7,7 +7,7 @@
 //! | --- | --- | --- |
 //! | `alb` | [`alb`] | traffic, by weighted target groups of load balancers |
 //! | `lattice` | [`lattice`] | traffic, by rules and default actions of VPC Lattice |
-//! | `lambda` | `lambda` | traffic and deployment, by an alias |
+//! | `lambda` | [`lambda`] | traffic and deployment, by an alias |
 //! | `appmesh` | `appmesh` | traffic, by routes; not in the default features, since AWS ends the service |
 //!
 //! What all adapters have in common:
@@ -45,6 +45,8 @@ mod weights;
 pub mod alb;
 #[cfg(feature = "fakes")]
 pub mod fakes;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 #[cfg(feature = "lattice")]
 pub mod lattice;
 

@@ -4,5 +4,6 @@
 
 mod account;
 mod alb;
+mod lambda;
 mod lattice;
 mod support;
