@@ -8,7 +8,7 @@
 //! | `alb` | [`alb`] | traffic, by weighted target groups of load balancers |
 //! | `lattice` | [`lattice`] | traffic, by rules and default actions of VPC Lattice |
 //! | `lambda` | [`lambda`] | traffic and deployment, by an alias |
-//! | `appmesh` | `appmesh` | traffic, by routes; not in the default features, since AWS ends the service |
+//! | `appmesh` | `appmesh` | traffic, by routes; not in the default features: AWS announced its end for 2026-09-30 |
 //!
 //! What all adapters have in common:
 //!
@@ -43,6 +43,8 @@ mod weights;
 
 #[cfg(feature = "alb")]
 pub mod alb;
+#[cfg(feature = "appmesh")]
+pub mod appmesh;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 #[cfg(feature = "lambda")]

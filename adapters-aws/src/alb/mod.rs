@@ -163,15 +163,10 @@ impl AlbRoutes {
     }
 
     /// Puts the candidate's target group on the route with weight zero, so that its health is checked.
-    async fn attach(
-        &self,
-        place: &Place<'_>,
-        actions: &[Action],
-        found: &Forward,
-    ) -> Result<(), PortError> {
-        let mut targets = found.targets.clone();
+    async fn attach(&self, place: &Place<'_>, plan: &Planned) -> Result<(), PortError> {
+        let mut targets = plan.found.targets.clone();
         targets.push(Weighed { place: place.arms.candidate.clone(), weight: 0 });
-        let sent = with_weights(actions, found, &targets);
+        let sent = with_weights(&plan.actions, &plan.found, &targets);
         self.write(place.route, sent, place.action).await.map(drop)
     }
 
@@ -218,8 +213,8 @@ struct Place<'a> {
 impl TrafficShifter for AlbRoutes {
     fn ability(&self) -> TrafficAbility {
         let pause = self.options.health_wait;
-        // Read, attach, look at health, look again, write.
-        let shift = self.channel.limits().operation(SafetyClass::BareSet, 5, pause);
+        // Read, attach, look at health, look again, read again, write.
+        let shift = self.channel.limits().operation(SafetyClass::BareSet, 6, pause);
         TrafficAbility {
             routing: RoutingKind::Split { grid: self.scale().grid() },
             shift,
@@ -262,13 +257,13 @@ impl TrafficShifter for AlbRoutes {
         let action = format!("shift traffic of {} on {route}", call.target);
         let arms = Arms::find(&*self.placement, &call.target, &call.revisions).await?;
         let place = Place { route, arms: &arms, action: &action };
-        let actions = self.read(route, &action).await?;
-        let found = forward(&actions).map_err(|why| unsuitable(&action, why))?;
-        self.refuse_stickiness(&found, &action)?;
-        let wanted = weights::divide(&found.targets, &arms, to.of_arms(), self.scale());
-        let wanted = wanted.map_err(|why: Unfit| unsuitable(&action, why))?;
-        self.ready_for(&place, &actions, &found, &wanted).await?;
-        let sent = with_weights(&actions, &found, &wanted);
+        let mut plan = self.plan(&place, to).await?;
+        if self.options.healthy_targets > 0 && plan.raises(&arms.candidate) {
+            self.make_ready(&place, &plan).await?;
+            // What somebody else has written meanwhile is kept.
+            plan = self.plan(&place, to).await?;
+        }
+        let sent = with_weights(&plan.actions, &plan.found, &plan.wanted);
         let told = self.write(route, sent.clone(), &action).await?;
         if comparable(&told) == comparable(&sent) {
             return Ok(());
@@ -283,29 +278,41 @@ impl TrafficShifter for AlbRoutes {
 }
 
 impl AlbRoutes {
-    /// Whether the candidate may have more than it has.
-    async fn ready_for(
-        &self,
-        place: &Place<'_>,
-        actions: &[Action],
-        found: &Forward,
-        wanted: &[Weighed],
-    ) -> Result<(), PortError> {
+    /// Reads the route, and says what is to become of it.
+    async fn plan(&self, place: &Place<'_>, to: Split) -> Result<Planned, PortError> {
+        let action = place.action;
+        let actions = self.read(place.route, action).await?;
+        let found = forward(&actions).map_err(|why| unsuitable(action, why))?;
+        self.refuse_stickiness(&found, action)?;
+        let wanted = weights::divide(&found.targets, place.arms, to.of_arms(), self.scale());
+        let wanted = wanted.map_err(|why: Unfit| unsuitable(action, why))?;
+        Ok(Planned { actions, found, wanted })
+    }
+
+    /// Returns once the candidate can take more than it has.
+    async fn make_ready(&self, place: &Place<'_>, plan: &Planned) -> Result<(), PortError> {
         let candidate = &place.arms.candidate;
-        if self.options.healthy_targets == 0 || share_falls(&found.targets, wanted, candidate) {
-            return Ok(());
-        }
-        if found.targets.iter().any(|one| one.place == *candidate) {
+        if plan.found.targets.iter().any(|one| one.place == *candidate) {
             return self.healthy(place, Span::ZERO).await;
         }
-        self.attach(place, actions, found).await?;
+        self.attach(place, plan).await?;
         self.healthy(place, self.options.health_wait).await
     }
 }
 
-/// Whether a target's share of the whole does not rise.
-fn share_falls(before: &[Weighed], after: &[Weighed], place: &str) -> bool {
-    let sum = |targets: &[Weighed]| targets.iter().map(|one| u64::from(one.weight)).sum::<u64>();
-    let (was, is) = (weight_of(before, place), weight_of(after, place));
-    u64::from(is) * sum(before).max(1) <= u64::from(was) * sum(after)
+/// A route as read, and as it is to be.
+struct Planned {
+    actions: Vec<Action>,
+    found: Forward,
+    wanted: Vec<Weighed>,
+}
+
+impl Planned {
+    /// Whether a target's share of the whole rises.
+    fn raises(&self, place: &str) -> bool {
+        let sum = |all: &[Weighed]| all.iter().map(|one| u64::from(one.weight)).sum::<u64>();
+        let (before, after) = (&self.found.targets, &self.wanted);
+        let (was, is) = (weight_of(before, place), weight_of(after, place));
+        u64::from(is) * sum(before).max(1) > u64::from(was) * sum(after)
+    }
 }

@@ -14,6 +14,8 @@ mod wire;
 
 #[cfg(feature = "alb")]
 pub mod alb;
+#[cfg(feature = "appmesh")]
+pub mod appmesh;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(feature = "lattice")]

@@ -186,6 +186,28 @@ async fn a_group_that_is_new_to_the_rule_is_put_there_without_weight_until_it_is
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_somebody_writes_while_health_is_looked_at_is_kept() {
+    let fake = Fake::new(LoadBalancing::blue_and_green());
+    let guarded = |state: &mut LoadBalancing| {
+        let mut last = forward(&[("blue", 100), ("green", 0)]);
+        last["Order"] = json!("2");
+        let cognito = json!({
+            "UserPoolArn": "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/p",
+            "UserPoolClientId": "c", "UserPoolDomain": "d",
+        });
+        let first = json!({
+            "Type": "authenticate-cognito", "Order": "1", "AuthenticateCognitoConfig": cognito,
+        });
+        state.add_rule("checkout", vec![first, last]);
+    };
+    fake.fault("DescribeTargetHealth", When::Nth(1), Fault::ForeignBefore(Arc::new(guarded)));
+    over(&fake, vec![rule()]).shift(&call(1, 0), percent(10), None).await.unwrap();
+    assert_eq!(weights(&fake), named(&[("blue", 90), ("green", 10)]));
+    let kept = fake.with(|state| state.rules[&rule_arn("checkout")]["Actions"][0].clone());
+    assert_eq!(kept["Type"], "authenticate-cognito");
+}
+
+#[tokio::test(start_paused = true)]
 async fn answers_in_pages_are_read_to_the_end() {
     let fake = Fake::new(LoadBalancing::blue_and_green());
     fake.with(|state| state.add_rule("cart", vec![forward(&[("blue", 30), ("green", 70)])]));

@@ -4,6 +4,7 @@
 
 mod account;
 mod alb;
+mod appmesh;
 mod lambda;
 mod lattice;
 mod support;
