@@ -33,9 +33,10 @@ pub struct CallLimits {
 }
 
 impl Default for CallLimits {
-    /// Ten seconds a request, ten in the queue, five minutes for a signature to grow too old.
+    /// Five seconds a request, for these APIs answer in well under one; five in the queue, so that a
+    /// call of several requests stays bounded in seconds; five minutes for a signature to grow too old.
     fn default() -> Self {
-        Self { request: Span::seconds(10), queue: Span::seconds(10), late: Span::minutes(5) }
+        Self { request: Span::seconds(5), queue: Span::seconds(5), late: Span::minutes(5) }
     }
 }
 

@@ -155,7 +155,12 @@ async fn shifted(
         let outcome = shifter.shift(&call(1, route), Split::candidate(to), None).await;
         done &= outcome.is_ok();
         if let Err(error) = outcome {
-            assert_eq!(error.kind, FailureKind::Permanent, "{}", told(&error));
+            // The one reason there may be: others' shares would need larger numbers.
+            assert!(
+                told(&error).contains("can not be set with numbers up to 999"),
+                "{}",
+                told(&error)
+            );
         }
     }
     if done {

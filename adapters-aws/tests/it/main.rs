@@ -7,4 +7,5 @@ mod alb;
 mod appmesh;
 mod lambda;
 mod lattice;
+mod rollout;
 mod support;
