@@ -29,6 +29,7 @@ use crate::{
     limiter::Quota,
     place::{Arms, Placement},
     port::{copies_unsupported, incomplete, refused, unsuitable},
+    routes::{RouteCount, Routes},
     weights::{self, Scale, Weighed},
 };
 
@@ -76,23 +77,26 @@ impl Default for LatticeOptions {
 pub struct LatticeRoutes {
     client: Client,
     channel: Channel,
-    routes: Vec<LatticeRoute>,
+    routes: Routes<LatticeRoute>,
     placement: Arc<dyn Placement>,
     options: LatticeOptions,
 }
 
 impl LatticeRoutes {
     /// Over these routes, in this order; `placement` names each arm's target group, by id or ARN.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When there are no routes, or more than 255.
     pub fn new(
         client: &Client,
         account: &Account,
         routes: Vec<LatticeRoute>,
         placement: Arc<dyn Placement>,
-    ) -> Self {
+    ) -> Result<Self, RouteCount> {
+        let routes = Routes::new(routes)?;
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
         let client = Client::from_conf(bounded_client!(client, account));
-        Self { client, channel, routes, placement, options: LatticeOptions::default() }
+        Ok(Self { client, channel, routes, placement, options: LatticeOptions::default() })
     }
 
     /// With other options.
@@ -167,7 +171,7 @@ impl TrafficShifter for LatticeRoutes {
             test_traffic: false,
             propagation: self.options.propagation,
             drain: self.options.drain,
-            routes: u8::try_from(self.routes.len()).unwrap_or(u8::MAX),
+            routes: self.routes.count(),
         }
     }
 
@@ -178,8 +182,8 @@ impl TrafficShifter for LatticeRoutes {
     ) -> Result<TrafficReading, PortError> {
         let action = format!("read the weights of {target}");
         let arms = self.arms(target, revisions).await?;
-        let mut routes = Vec::with_capacity(self.routes.len());
-        for route in &self.routes {
+        let mut routes = Vec::new();
+        for route in self.routes.iter() {
             let found = self.read(route, &action).await?;
             let split = weights::split(&found, &arms).map_err(|why| unsuitable(&action, why))?;
             routes.push(RouteReading { split, version: None });
@@ -188,11 +192,8 @@ impl TrafficShifter for LatticeRoutes {
     }
 
     async fn shift(&self, call: &Call, to: Split, _: Option<&Version>) -> Result<(), PortError> {
-        let index = usize::from(call.route);
-        let action = format!("shift traffic of {}", call.target);
-        let missing = || refused(&action, format!("it has no route {index}"));
-        let route = self.routes.get(index).ok_or_else(missing)?;
-        let action = format!("{action} on {route}");
+        let route = self.routes.of(call)?;
+        let action = format!("shift traffic of {} on {route}", call.target);
         let arms = self.arms(&call.target, &call.revisions).await?;
         let found = self.read(route, &action).await?;
         let wanted = weights::divide(&found, &arms, to.of_arms(), self.scale());

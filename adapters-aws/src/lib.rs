@@ -39,6 +39,7 @@ mod limiter;
 mod pause;
 mod place;
 mod port;
+mod routes;
 mod weights;
 
 #[cfg(feature = "alb")]
@@ -56,3 +57,4 @@ pub use account::{Account, CallLimits};
 pub use error::{AwsError, Class, Effect};
 pub use limiter::Quota;
 pub use place::{ByRevision, Fixed, Placement, Table};
+pub use routes::RouteCount;

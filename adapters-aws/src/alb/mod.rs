@@ -41,6 +41,7 @@ use crate::{
     pause::jittered,
     place::{Arms, Placement},
     port::{copies_unsupported, refused, unsuitable},
+    routes::{RouteCount, Routes},
     weights::{self, Scale, Unfit, Weighed, weight_of},
 };
 use actions::{Forward, comparable, forward, with_weights};
@@ -114,23 +115,26 @@ impl Default for AlbOptions {
 pub struct AlbRoutes {
     client: Client,
     channel: Channel,
-    routes: Vec<AlbRoute>,
+    routes: Routes<AlbRoute>,
     placement: Arc<dyn Placement>,
     options: AlbOptions,
 }
 
 impl AlbRoutes {
     /// Over these routes, in this order; `placement` names the ARN of each arm's target group.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When there are no routes, or more than 255.
     pub fn new(
         client: &Client,
         account: &Account,
         routes: Vec<AlbRoute>,
         placement: Arc<dyn Placement>,
-    ) -> Self {
+    ) -> Result<Self, RouteCount> {
+        let routes = Routes::new(routes)?;
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
         let client = Client::from_conf(bounded_client!(client, account));
-        Self { client, channel, routes, placement, options: AlbOptions::default() }
+        Ok(Self { client, channel, routes, placement, options: AlbOptions::default() })
     }
 
     /// With other options.
@@ -222,7 +226,7 @@ impl TrafficShifter for AlbRoutes {
             test_traffic: false,
             propagation: self.options.propagation,
             drain: self.drain(),
-            routes: u8::try_from(self.routes.len()).unwrap_or(u8::MAX),
+            routes: self.routes.count(),
         }
     }
 
@@ -247,13 +251,7 @@ impl TrafficShifter for AlbRoutes {
     }
 
     async fn shift(&self, call: &Call, to: Split, _: Option<&Version>) -> Result<(), PortError> {
-        let index = usize::from(call.route);
-        let route = self.routes.get(index).ok_or_else(|| {
-            refused(
-                &format!("shift traffic of {}", call.target),
-                format!("it has no route {index}"),
-            )
-        })?;
+        let route = self.routes.of(call)?;
         let action = format!("shift traffic of {} on {route}", call.target);
         let arms = Arms::find(&*self.placement, &call.target, &call.revisions).await?;
         let place = Place { route, arms: &arms, action: &action };

@@ -11,7 +11,7 @@ impl AlbRoutes {
     /// listeners: a poll costs two requests at most, unless AWS answers in pages.
     pub(super) async fn read_all(&self, action: &str) -> Result<Vec<Vec<Action>>, PortError> {
         let (mut rules, mut listeners) = (Vec::new(), Vec::new());
-        for route in &self.routes {
+        for route in self.routes.iter() {
             match route {
                 AlbRoute::Rule(arn) => rules.push(arn.clone()),
                 AlbRoute::Listener(arn) => listeners.push(arn.clone()),

@@ -44,6 +44,7 @@ use crate::{
     limiter::Quota,
     place::{Arms, Placement},
     port::{copies_unsupported, incomplete, refused, unsuitable},
+    routes::{RouteCount, Routes},
     weights::{self, Scale},
 };
 pub use spec::RouteProtocol;
@@ -90,7 +91,7 @@ impl Default for MeshOptions {
 pub struct MeshRoutes {
     client: Client,
     channel: Channel,
-    routes: Vec<MeshRoute>,
+    routes: Routes<MeshRoute>,
     placement: Arc<dyn Placement>,
     options: MeshOptions,
 }
@@ -106,16 +107,19 @@ struct Found {
 
 impl MeshRoutes {
     /// Over these routes, in this order; `placement` names each arm's virtual node.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When there are no routes, or more than 255.
     pub fn new(
         client: &Client,
         account: &Account,
         routes: Vec<MeshRoute>,
         placement: Arc<dyn Placement>,
-    ) -> Self {
+    ) -> Result<Self, RouteCount> {
+        let routes = Routes::new(routes)?;
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
         let client = Client::from_conf(bounded_client!(client, account));
-        Self { client, channel, routes, placement, options: MeshOptions::default() }
+        Ok(Self { client, channel, routes, placement, options: MeshOptions::default() })
     }
 
     /// With other options.
@@ -166,7 +170,7 @@ impl TrafficShifter for MeshRoutes {
             test_traffic: false,
             propagation: self.options.propagation,
             drain: self.options.drain,
-            routes: u8::try_from(self.routes.len()).unwrap_or(u8::MAX),
+            routes: self.routes.count(),
         }
     }
 
@@ -177,8 +181,8 @@ impl TrafficShifter for MeshRoutes {
     ) -> Result<TrafficReading, PortError> {
         let action = format!("read the weights of {target}");
         let arms = Arms::find(&*self.placement, target, revisions).await?;
-        let mut routes = Vec::with_capacity(self.routes.len());
-        for route in &self.routes {
+        let mut routes = Vec::new();
+        for route in self.routes.iter() {
             let found = self.read(route, &action).await?;
             let targets = spec::targets(&found.spec, route.protocol);
             let targets = targets.map_err(|why| unsuitable(&action, why))?;
@@ -189,11 +193,8 @@ impl TrafficShifter for MeshRoutes {
     }
 
     async fn shift(&self, call: &Call, to: Split, _: Option<&Version>) -> Result<(), PortError> {
-        let index = usize::from(call.route);
-        let action = format!("shift traffic of {}", call.target);
-        let missing = || refused(&action, format!("it has no route {index}"));
-        let route = self.routes.get(index).ok_or_else(missing)?;
-        let action = format!("{action} on {route}");
+        let route = self.routes.of(call)?;
+        let action = format!("shift traffic of {} on {route}", call.target);
         let arms = Arms::find(&*self.placement, &call.target, &call.revisions).await?;
         let before = self.read(route, &action).await?;
         let targets = spec::targets(&before.spec, route.protocol);

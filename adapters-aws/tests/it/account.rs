@@ -8,7 +8,9 @@ use tidegate_aws::{
     fakes::{
         Fake, Fault, When,
         alb::{LoadBalancing, group_arn, rule_arn},
+        lambda::Lambda,
     },
+    lambda::LambdaAlias,
 };
 use tidegate_core::{FailureKind, Span, TrafficShifter};
 use tokio::time::Instant;
@@ -19,6 +21,7 @@ fn shifter(fake: &Fake<LoadBalancing>, account: &Account) -> AlbRoutes {
     let routes = vec![AlbRoute::Rule(rule_arn("checkout"))];
     let placement = fixed(&group_arn("blue"), &group_arn("green"));
     AlbRoutes::new(&fake.client(), account, routes, placement)
+        .unwrap()
         .with_options(AlbOptions { healthy_targets: 0, ..AlbOptions::default() })
 }
 
@@ -97,4 +100,14 @@ async fn ten_minutes_of_throttling_are_waited_out_and_say_nothing_of_health() {
     // Far fewer requests than polls: what was told to one poll holds the next ones up.
     let refused = fake.log().iter().filter(|asked| asked.fault.is_some()).count();
     assert!(refused < 40, "{refused} requests in ten minutes of throttling");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_can_not_be_built_is_not_sent_and_never_will_be() {
+    let fake = Fake::new(Lambda::live());
+    let nameless = LambdaAlias::new(&fake.client(), &account(), "", "live");
+    let read = TrafficShifter::observe(&nameless, &"checkout".into(), &both()).await;
+    let error = read.unwrap_err();
+    assert_eq!((error.kind, class(&error)), (FailureKind::Permanent, Some(Class::NotBuilt)));
+    assert!(fake.log().is_empty());
 }

@@ -24,7 +24,7 @@ type Elb = Fake<LoadBalancing>;
 
 fn over(fake: &Elb, routes: Vec<AlbRoute>) -> AlbRoutes {
     let placement = fixed(&group_arn("blue"), &group_arn("green"));
-    AlbRoutes::new(&fake.client(), &account(), routes, placement)
+    AlbRoutes::new(&fake.client(), &account(), routes, placement).unwrap()
 }
 
 fn rule() -> AlbRoute {

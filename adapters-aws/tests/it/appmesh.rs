@@ -31,7 +31,7 @@ fn route(protocol: RouteProtocol) -> MeshRoute {
 }
 
 fn over(fake: &Fake<AppMesh>, route: MeshRoute) -> MeshRoutes {
-    MeshRoutes::new(&fake.client(), &account(), vec![route], fixed("blue", "green"))
+    MeshRoutes::new(&fake.client(), &account(), vec![route], fixed("blue", "green")).unwrap()
 }
 
 fn over_http(fake: &Fake<AppMesh>) -> MeshRoutes {

@@ -32,7 +32,7 @@ fn listener() -> LatticeRoute {
 /// Arms are named by ARN, though the answers have ids.
 fn over(fake: &Fake<Lattice>, routes: Vec<LatticeRoute>) -> LatticeRoutes {
     let placement = fixed(&group_arn("blue"), &group_arn("green"));
-    LatticeRoutes::new(&fake.client(), &account(), routes, placement)
+    LatticeRoutes::new(&fake.client(), &account(), routes, placement).unwrap()
 }
 
 fn subject(state: Lattice, routes: Vec<LatticeRoute>, fine: bool) -> TrafficSubject<LatticeRoutes> {

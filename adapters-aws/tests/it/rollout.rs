@@ -97,7 +97,9 @@ impl<'a, S: Service> Rig<'a, S> {
         let sim = Arc::new(self.world.clone());
         let ports = Ports::new(traffic, sim.clone(), sim);
         let clock = Arc::new(MonotonicClock::starting_at(self.world.clock().now()));
-        let engine = Engine::builder(self.journal.clone(), ports).clock(clock).build();
+        // One name for both processes: the second goes on at once with what the first held.
+        let engine = Engine::builder(self.journal.clone(), ports).clock(clock).name("releases");
+        let engine = engine.build();
         tokio::select! {
             end = ended(&engine) => Some(end),
             () = self.fake.crashed() => None,
@@ -192,7 +194,7 @@ async fn a_load_balancer_and_the_outcome_agree() {
             deregistration: HALF_A_MINUTE,
             ..AlbOptions::default()
         };
-        let routes = AlbRoutes::new(&fake.client(), account, routes, placement);
+        let routes = AlbRoutes::new(&fake.client(), account, routes, placement).unwrap();
         Arc::new(routes.with_options(options))
     };
     agrees(Router {
@@ -216,7 +218,7 @@ async fn lattice_and_the_outcome_agree() {
             rule: Some(vpc::rule_id("checkout")),
         };
         let placement = fixed(&vpc::group_arn("blue"), &vpc::group_arn("green"));
-        let routes = LatticeRoutes::new(&fake.client(), account, vec![route], placement);
+        let routes = LatticeRoutes::new(&fake.client(), account, vec![route], placement).unwrap();
         Arc::new(routes.with_options(LatticeOptions { drain: HALF_A_MINUTE, ..Default::default() }))
     };
     agrees(Router {
@@ -256,7 +258,7 @@ async fn a_mesh_and_the_outcome_agree() {
             protocol: RouteProtocol::Http,
         };
         let placement = fixed("blue", "green");
-        let routes = MeshRoutes::new(&fake.client(), account, vec![route], placement);
+        let routes = MeshRoutes::new(&fake.client(), account, vec![route], placement).unwrap();
         Arc::new(routes.with_options(MeshOptions { drain: HALF_A_MINUTE, ..Default::default() }))
     };
     agrees(Router {
