@@ -1,7 +1,7 @@
 //! Routes of App Mesh, **whose end AWS announced for 2026-09-30**: since then it may answer as no
 //! service, or not at all. Nobody should start with it; move to ECS-native deployments, VPC Lattice or
 //! a load balancer. The feature is off by default. A service that no longer answers as App Mesh is told
-//! apart from a failed call ([`Class::Gone`](crate::Class::Gone)).
+//! apart from a failed call ([`Class::Gone`]).
 //!
 //! What a caller should know:
 //!
