@@ -8,12 +8,12 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use tidegate_core::{Active, Claimed, JournalError, RolloutId, Seq, Take, Timestamp};
+use tidegate_core::{Active, Claimed, EngineId, JournalError, RolloutId, Seq, Take, Timestamp};
 use tokio::{
     sync::{Mutex as AsyncMutex, watch},
     task::JoinSet,
@@ -25,6 +25,7 @@ use crate::{
     desk::{Desk, End},
     engine::EngineHealth,
     handle::Handle,
+    membership::Lost,
     runner::{Part, Runner, Tools, status_of, warn},
 };
 
@@ -46,7 +47,12 @@ pub(crate) struct Crew {
     stop: watch::Sender<bool>,
     limits: Limits,
     desks: Mutex<Desks>,
-    tasks: Mutex<JoinSet<()>>,
+    /// One for each rollout that runs.
+    running: Mutex<JoinSet<()>>,
+    /// The heartbeat, and the search for what is due.
+    keepers: Mutex<JoinSet<()>>,
+    /// How often the lease has run out.
+    lapses: AtomicU64,
     /// Held while something is claimed, so that nothing is claimed twice by the same engine.
     claiming: AsyncMutex<()>,
     looking: AtomicBool,
@@ -100,7 +106,9 @@ impl Crew {
             stop,
             limits,
             desks: Mutex::default(),
-            tasks: Mutex::default(),
+            running: Mutex::default(),
+            keepers: Mutex::default(),
+            lapses: AtomicU64::new(0),
             claiming: AsyncMutex::default(),
             looking: AtomicBool::new(false),
             active: AtomicUsize::new(0),
@@ -182,8 +190,9 @@ impl Crew {
         }
         let engine = crew.tools.membership.engine().await?;
         let claimed = crew.tools.journal.claim(rollout, engine, take).await?;
+        let handle = Self::run(crew, engine, claimed);
         drop(claiming);
-        Ok(Self::run(crew, claimed))
+        Ok(handle)
     }
 
     /// Claims everything that is due, and gives all that runs here.
@@ -201,11 +210,12 @@ impl Crew {
         let limit = room.min(BATCH);
         let Tools { membership, journal, clock, .. } = &crew.tools;
         let claiming = crew.claiming.lock().await;
-        let work = journal.claim_due(membership.engine().await?, clock.now(), limit).await?;
+        let engine = membership.engine().await?;
+        let work = journal.claim_due(engine, clock.now(), limit).await?;
         let more = limit > 0 && work.claimed.len() == limit;
         for (rollout, claimed) in work.claimed {
             match claimed {
-                Ok(claimed) => drop(Self::run(crew, claimed)),
+                Ok(claimed) => drop(Self::run(crew, engine, claimed)),
                 Err(error) => crew.give_up(rollout, &error),
             }
         }
@@ -225,10 +235,10 @@ impl Crew {
     }
 
     /// Runs a claimed rollout on a task of its own.
-    fn run(crew: &Arc<Self>, claimed: Claimed) -> Handle {
+    fn run(crew: &Arc<Self>, engine: EngineId, claimed: Claimed) -> Handle {
         let rollout = claimed.head.identity.rollout;
         let known = crew.desk(rollout).filter(|desk| !desk.is_closed());
-        let runner = Runner::resume(crew.tools.clone(), claimed, known);
+        let runner = Runner::resume(crew.tools.clone(), engine, claimed, known);
         let desk = Arc::clone(runner.desk());
         lock(&crew.desks).insert(rollout, &desk);
         lock(&crew.broken).remove(&rollout);
@@ -242,6 +252,7 @@ impl Crew {
         let leaving = Leaving {
             crew: Arc::downgrade(crew),
             turn: desk.turn(),
+            lapses: crew.lapses.load(Ordering::Relaxed),
             desk: Arc::clone(&desk),
             part: None,
         };
@@ -253,10 +264,10 @@ impl Crew {
             }
             leaving.part = Some(part);
         };
-        let mut tasks = lock(&crew.tasks);
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn(task.instrument(span));
-        drop(tasks);
+        let mut running = lock(&crew.running);
+        while running.try_join_next().is_some() {}
+        running.spawn(task.instrument(span));
+        drop(running);
         crew.handle(desk)
     }
 
@@ -266,18 +277,39 @@ impl Crew {
             return;
         }
         let (beating, searching) = (Arc::clone(crew), Arc::clone(crew));
-        let mut tasks = lock(&crew.tasks);
-        tasks.spawn(async move {
-            let mut shutdown = beating.tools.shutdown.clone();
-            tokio::select! {
-                _ = shutdown.wait_for(|stop| *stop) => {}
-                error = beating.tools.membership.keep() => {
-                    tracing::error!(%error, "this engine stops: another has taken its name");
-                    beating.stop.send_replace(true);
+        let mut keepers = lock(&crew.keepers);
+        keepers.spawn(async move { Self::beat(&beating).await });
+        keepers.spawn(async move { Self::search(&searching).await });
+    }
+
+    /// The heartbeat, and what follows when it was missed.
+    async fn beat(crew: &Arc<Self>) {
+        let mut shutdown = crew.tools.shutdown.clone();
+        loop {
+            let lost = tokio::select! {
+                biased;
+                _ = shutdown.wait_for(|stop| *stop) => return,
+                lost = crew.tools.membership.keep() => lost,
+            };
+            match lost {
+                Lost::Lease => crew.drop_all().await,
+                Lost::Name => {
+                    tracing::error!("this engine stops: another has taken its name");
+                    crew.stop.send_replace(true);
                 }
             }
-        });
-        tasks.spawn(async move { Self::search(&searching).await });
+        }
+    }
+
+    /// The lease has run out: what ran under it may be another's by now. Nothing of it is sent or
+    /// written any more; what nobody took is claimed again.
+    async fn drop_all(&self) {
+        tracing::warn!("the lease has run out; what nobody took is claimed again");
+        self.lapses.fetch_add(1, Ordering::Relaxed);
+        let mut running = std::mem::take(&mut *lock(&self.running));
+        running.shutdown().await;
+        self.tools.membership.begin_anew().await;
+        self.tools.wake.notify_one();
     }
 
     async fn search(crew: &Arc<Self>) {
@@ -316,15 +348,20 @@ impl Crew {
 
     /// Ends everything at once, as a crash would.
     pub(crate) fn abandon(&self) {
-        lock(&self.tasks).abort_all();
+        lock(&self.keepers).abort_all();
+        lock(&self.running).abort_all();
         self.close_all();
     }
 
     /// Ends everything gracefully.
     pub(crate) async fn stop(&self) {
         self.stop.send_replace(true);
-        let mut tasks = std::mem::take(&mut *lock(&self.tasks));
-        let all = async { while tasks.join_next().await.is_some() {} };
+        let mut running = std::mem::take(&mut *lock(&self.running));
+        let mut keepers = std::mem::take(&mut *lock(&self.keepers));
+        let all = async {
+            while running.join_next().await.is_some() {}
+            while keepers.join_next().await.is_some() {}
+        };
         // A journal that never answers must not hold up the process: twice the grace covers the
         // calls and the last answers.
         if time::timeout(self.limits.grace * 2, all).await.is_err() {
@@ -354,20 +391,27 @@ struct Leaving {
     desk: Arc<Desk>,
     /// Once it was parked, it may run here again before this one has left.
     turn: u64,
+    /// How often the lease had run out when it began.
+    lapses: u64,
     part: Option<Part>,
 }
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        match self.part.take() {
-            Some(Part::Parked) => self.desk.rest(self.turn),
-            Some(Part::Over(end)) => self.desk.close(end),
+        let crew = self.crew.upgrade();
+        let lapsed =
+            crew.as_ref().is_some_and(|crew| crew.lapses.load(Ordering::Relaxed) != self.lapses);
+        let end = match self.part.take() {
+            Some(Part::Over(End::Lost { .. })) | None if lapsed => None,
+            Some(Part::Parked) => None,
+            Some(Part::Over(end)) => Some(end),
             None if std::thread::panicking() => {
-                self.desk.close(End::Broken("a bug: its task panicked".to_owned()));
+                Some(End::Broken("a bug: its task panicked".to_owned()))
             }
-            None => self.desk.close(End::Stopped),
-        }
-        if let Some(crew) = self.crew.upgrade() {
+            None => Some(End::Stopped),
+        };
+        self.desk.leave(self.turn, end);
+        if let Some(crew) = crew {
             crew.active.fetch_sub(1, Ordering::Relaxed);
             // Somebody may have waited for this one, or for the room it leaves.
             crew.tools.wake.notify_one();

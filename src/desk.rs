@@ -144,13 +144,16 @@ impl Desk {
         self.status.send_replace(status);
     }
 
-    /// It waits, and nobody runs it, unless it is run again already.
-    pub(crate) fn rest(&self, turn: u64) {
-        self.status.send_if_modified(|status| {
-            let rests = self.turn() == turn;
-            status.here &= !rests;
-            rests
-        });
+    /// A turn has ended: with the engine's part in it, or it rests, and nobody runs it. Nothing is said
+    /// if it is run here again already.
+    pub(crate) fn leave(&self, turn: u64, end: Option<End>) {
+        if self.turn() != turn {
+            return;
+        }
+        match end {
+            Some(end) => self.close(end),
+            None => self.status.send_modify(|status| status.here = false),
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {

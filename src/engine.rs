@@ -321,16 +321,38 @@ impl Engine {
             let after = before.map(|before| (before.rollout, actor.clone()));
             let (plan, revisions) = (plan.clone(), revisions.clone());
             let opening = Opening { plan, revisions, found, at: clock.now(), after, retry_of };
-            match journal.open(opening).await {
+            let head = match journal.open(opening.clone()).await {
                 // Somebody else was quicker: look again who is active.
                 Err(JournalError::Busy { active, .. })
-                    if before.is_none_or(|before| before.rollout != active) => {}
-                Err(error) => return Err(error.into()),
-                Ok(head) => {
-                    before.into_iter().for_each(|before| self.crew.ring(before));
-                    return Ok(head);
+                    if before.is_none_or(|before| before.rollout != active) =>
+                {
+                    continue;
                 }
+                Err(JournalError::AnswerLost(maybe)) => match self.opened(maybe, &opening).await? {
+                    Some(head) => head,
+                    None => continue,
+                },
+                opened => opened?,
+            };
+            before.into_iter().for_each(|before| self.crew.ring(before));
+            return Ok(head);
+        }
+    }
+
+    /// Whether the opening whose answer was lost is in the journal.
+    async fn opened(
+        &self,
+        maybe: RolloutId,
+        opening: &Opening,
+    ) -> Result<Option<Head>, EngineError> {
+        match self.tools().journal.head(maybe).await {
+            Ok(head) => {
+                let same = (head.at, &head.plan, &head.revisions, &head.found)
+                    == (opening.at, &opening.plan, &opening.revisions, &opening.found);
+                Ok(same.then_some(head))
             }
+            Err(JournalError::Unknown(_)) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -27,8 +27,22 @@ const DRIFT_MS: u64 = 1_000;
 #[derive(Clone, Copy, Debug)]
 enum Place {
     Never,
-    Listed { engine: EngineId, until: Instant },
+    Listed {
+        engine: EngineId,
+        until: Instant,
+    },
+    /// What ran under the lease has to end before the engine is listed anew.
+    Lapsed(EngineId),
     StruckOff(EngineId),
+}
+
+/// Why an engine is not listed any more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lost {
+    /// Its lease has run out: it may be listed again, and claim again what nobody took.
+    Lease,
+    /// Another engine has its name.
+    Name,
 }
 
 /// This engine's place in the journal's list.
@@ -70,6 +84,7 @@ impl Membership {
         let mut place = self.place.lock().await;
         match *place {
             Place::Listed { engine, .. } => Ok(engine),
+            Place::Lapsed(engine) => Err(JournalError::Lapsed(engine)),
             Place::StruckOff(engine) => Err(JournalError::Unlisted(engine)),
             Place::Never => {
                 let asked = Instant::now();
@@ -84,20 +99,33 @@ impl Membership {
         }
     }
 
-    /// Makes sure that the lease has a while to go: what is sent now, nobody else thinks unsent.
+    /// Makes sure that the lease under which something was claimed has a while to go: what is sent
+    /// now, nobody else thinks unsent.
     ///
     /// # Errors
-    /// When it has not and can not be renewed. Nothing may be sent then.
-    pub(crate) async fn confirm(&self) -> Result<(), JournalError> {
+    /// When it has not and can not be renewed, or was another. Nothing may be sent then.
+    pub(crate) async fn confirm(&self, claimed_by: EngineId) -> Result<(), JournalError> {
         let place = *self.place.lock().await;
         match place {
+            Place::Listed { engine, .. } if engine != claimed_by => {
+                Err(JournalError::Lapsed(claimed_by))
+            }
             Place::Listed { until, .. } if Instant::now() + self.lease / MARGIN < until => Ok(()),
-            _ => self.renew().await,
+            Place::Listed { engine, .. } => self.renew(engine).await,
+            Place::Never | Place::Lapsed(_) => Err(JournalError::Lapsed(claimed_by)),
+            Place::StruckOff(engine) => Err(JournalError::Unlisted(engine)),
         }
     }
 
-    async fn renew(&self) -> Result<(), JournalError> {
-        let engine = self.engine().await?;
+    /// Lets the engine be listed anew, as another, once nothing runs under the lease that lapsed.
+    pub(crate) async fn begin_anew(&self) {
+        let mut place = self.place.lock().await;
+        if let Place::Lapsed(_) = *place {
+            *place = Place::Never;
+        }
+    }
+
+    async fn renew(&self, engine: EngineId) -> Result<(), JournalError> {
         let asked = Instant::now();
         let renewed = self.journal.renew(engine, self.span()).await;
         let mut place = self.place.lock().await;
@@ -107,11 +135,14 @@ impl Membership {
                 self.follow(at);
                 Ok(())
             }
-            Err(error @ JournalError::Unlisted(_)) => {
-                *place = Place::StruckOff(engine);
+            Err(error) => {
+                match error {
+                    JournalError::Unlisted(_) => *place = Place::StruckOff(engine),
+                    JournalError::Lapsed(_) => *place = Place::Lapsed(engine),
+                    _ => {}
+                }
                 Err(error)
             }
-            Err(error) => Err(error),
         }
     }
 
@@ -125,13 +156,22 @@ impl Membership {
         }
     }
 
-    /// The heartbeat. Ends when the engine was struck off.
-    pub(crate) async fn keep(&self) -> JournalError {
+    /// The heartbeat. Ends when the engine is not listed any more.
+    pub(crate) async fn keep(&self) -> Lost {
         loop {
             time::sleep(self.lease / BEATS).await;
-            match self.renew().await {
+            let place = *self.place.lock().await;
+            let renewed = match place {
+                Place::Listed { engine, .. } => self.renew(engine).await,
+                Place::Never => continue,
+                // Found out by a move that was to be sent.
+                Place::Lapsed(_) => return Lost::Lease,
+                Place::StruckOff(engine) => Err(JournalError::Unlisted(engine)),
+            };
+            match renewed {
                 Ok(()) => {}
-                Err(error @ JournalError::Unlisted(_)) => return error,
+                Err(JournalError::Unlisted(_)) => return Lost::Name,
+                Err(JournalError::Lapsed(_)) => return Lost::Lease,
                 Err(error) => crate::runner::warn(&error, "the lease was not renewed"),
             }
         }
@@ -142,7 +182,7 @@ impl Membership {
         let place = *self.place.lock().await;
         match place {
             Place::Listed { engine, .. } => self.journal.resign(engine).await,
-            Place::Never | Place::StruckOff(_) => Ok(()),
+            Place::Never | Place::Lapsed(_) | Place::StruckOff(_) => Ok(()),
         }
     }
 }

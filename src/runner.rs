@@ -7,9 +7,9 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tidegate_core::{
-    Answer, Call, CallState, Claimed, Command, Epoch, Event, Ignored, Journal, JournalError, Move,
-    Notice, Outcome, Phase, Revision, Revisions, RolloutId, RowVersion, Seq, Span, Step, Timestamp,
-    record::Head, rollout::Rollout,
+    Answer, Call, CallState, Claimed, Command, EngineId, Epoch, Event, Ignored, Journal,
+    JournalError, Move, Notice, Outcome, Phase, Revision, Revisions, RolloutId, RowVersion, Seq,
+    Span, Step, Timestamp, record::Head, rollout::Rollout,
 };
 use tokio::{
     sync::{Notify, watch},
@@ -89,6 +89,8 @@ pub(crate) struct Runner {
     pub(crate) desk: Arc<Desk>,
     pub(crate) head: Arc<Head>,
     pub(crate) state: Rollout,
+    /// What this engine was listed as when it claimed the rollout.
+    engine: EngineId,
     pub(crate) version: RowVersion,
     pub(crate) epoch: Epoch,
     pub(crate) calls: JoinSet<Answer>,
@@ -124,7 +126,12 @@ enum First {
 
 impl Runner {
     /// Goes on with a rollout that was claimed. Who holds a handle on it already keeps it.
-    pub(crate) fn resume(tools: Tools, claimed: Claimed, known: Option<Arc<Desk>>) -> Self {
+    pub(crate) fn resume(
+        tools: Tools,
+        engine: EngineId,
+        claimed: Claimed,
+        known: Option<Arc<Desk>>,
+    ) -> Self {
         let head = known.as_ref().map_or_else(|| Arc::new(claimed.head), |d| Arc::clone(&d.head));
         let opened = head.open();
         let (state, sentence) = match claimed.last {
@@ -147,6 +154,7 @@ impl Runner {
             desk,
             head,
             state,
+            engine,
             version: claimed.version,
             epoch: claimed.epoch,
             calls: JoinSet::new(),
@@ -454,8 +462,9 @@ impl Runner {
         };
         let (ports, membership) =
             (Arc::clone(&self.tools.ports), Arc::clone(&self.tools.membership));
+        let engine = self.engine;
         self.calls.spawn(async move {
-            if let Err(error) = membership.confirm().await {
+            if let Err(error) = membership.confirm(engine).await {
                 warn(&error, "not sent: another engine may hold the rollout");
                 let (id, attempt) = (sent.id, sent.attempt);
                 return Answer { id, attempt, outcome: Outcome::Retryable };

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, Actor, Cause, CheckIndex, GateRef, HookAnswer, HookIndex, Judgement, MoveId, Order,
-    Outcome, PhaseName, Plan, PlatformSeen, Position, Reading, Role, Rule, Span, Timestamp,
-    Verdict, Weight, Window,
+    Action, Actor, Before, Cause, CheckIndex, GateRef, HookAnswer, HookIndex, Judgement, MoveId,
+    Order, Outcome, PhaseName, Plan, PlatformSeen, Position, Reading, Role, Rule, Span, Timestamp,
+    Verdict, Weight, Window, record::is_default,
 };
 
 /// One decision.
@@ -22,6 +22,7 @@ pub struct Decision {
     /// The phase entered; the same if it did not change.
     pub to: PhaseName,
     /// The stage and batch, where there is one.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub position: Option<Position>,
     /// The candidate's weight that was wanted before.
     pub weight_from: Weight,
@@ -273,6 +274,9 @@ fn write_evidence(
     write!(text, " after {} ({} samples)", window.length(), reading.samples)?;
     if reading.failed > 0 {
         write!(text, ", {} of {} looks unusable", reading.failed, reading.looks)?;
+    }
+    if let Some(Before { usable, asked }) = reading.before {
+        write!(text, ", {usable} of {asked} looks before the rollout usable")?;
     }
     let rare = match reading.no_worse {
         true => "that one worse by its margin looks so good",

@@ -256,10 +256,12 @@ pub enum JournalError {
         /// The name of the engine.
         by: String,
     },
-    /// The engine's lease has lapsed, or it was struck off: it resigned, or another was listed under
-    /// its name.
+    /// The engine was struck off: it resigned, or another was listed under its name.
     #[error("engine {0} is not listed any more")]
     Unlisted(EngineId),
+    /// The engine's lease has run out. Remembered for a day at least.
+    #[error("the lease of engine {0} has run out")]
+    Lapsed(EngineId),
     /// A later claim exists: this writer must stop.
     #[error("rollout {rollout} was claimed with {current:?}; {stale:?} may not write any more")]
     StaleEpoch {
@@ -314,11 +316,12 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// off, and what that one held is free: a process that starts again goes on at once.
     async fn enlist(&self, name: &str, lease: Span) -> Result<Listed, JournalError>;
 
-    /// Renews an engine's lease, from the store's time now, which is returned. One that has lapsed
-    /// is renewed too, for a day at least.
+    /// Renews an engine's lease, from the store's time now, which is returned.
     ///
     /// # Errors
-    /// [`JournalError::Unlisted`] when it was struck off.
+    /// [`JournalError::Lapsed`] when it has run out: it is never renewed then, for what the engine
+    /// held may be another's, and has to be claimed anew. [`JournalError::Unlisted`] when the engine
+    /// was struck off.
     async fn renew(&self, engine: EngineId, lease: Span) -> Result<Timestamp, JournalError>;
 
     /// Strikes an engine off: what it holds is free. One that is not listed is no error.
@@ -331,13 +334,15 @@ pub trait Journal: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`JournalError::Busy`] when the target has an active rollout that `after` does not name.
+    /// [`JournalError::AnswerLost`] with the number that it has if it was opened: look whether its
+    /// record 0 is the one given.
     async fn open(&self, opening: Opening) -> Result<Head, JournalError>;
 
     /// Claims a rollout for an engine: raises its epoch, so that no earlier claim can write.
     ///
     /// # Errors
     /// [`JournalError::Held`] when another listed engine holds it, unless taken by force.
-    /// [`JournalError::Unlisted`] when `by` is not listed.
+    /// [`JournalError::Unlisted`] or [`JournalError::Lapsed`] when `by` is not listed.
     async fn claim(
         &self,
         rollout: RolloutId,
@@ -351,7 +356,7 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// may have left a call unresolved.
     ///
     /// # Errors
-    /// [`JournalError::Unlisted`] when `by` is not listed.
+    /// [`JournalError::Unlisted`] or [`JournalError::Lapsed`] when `by` is not listed.
     async fn claim_due(
         &self,
         by: EngineId,

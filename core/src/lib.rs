@@ -25,7 +25,7 @@ pub use capability::{
 pub use decision::{Ask, Decision, Evidence};
 pub use event::*;
 pub use health::{
-    Judge, Judgement, Judging, LogE, Look, Measurement, Panel, Reading, Verdict, Window,
+    Before, Judge, Judgement, Judging, LogE, Look, Measurement, Panel, Reading, Verdict, Window,
 };
 pub use ids::*;
 pub use journal::*;

@@ -33,9 +33,10 @@ pub struct Head {
     /// When it was opened, in rollout time.
     pub at: Timestamp,
     /// The rollout it waits for.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub after: Option<RolloutId>,
     /// The rollout that it tries again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub retry_of: Option<RolloutId>,
 }
 
@@ -66,11 +67,19 @@ pub struct Record {
     /// When, in rollout time.
     pub at: Timestamp,
     /// What happened; absent for the record that opens the rollout.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub event: Option<Event>,
     /// What was decided.
     pub decision: Decision,
     /// What is to be sent once this record is durable.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub intent: Option<Move>,
     /// The control state after it.
     pub after: Rollout,
+}
+
+/// What serde asks of a field that is left out of a record where it says nothing, to keep records
+/// small.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

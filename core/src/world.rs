@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Capabilities, CapacityKind, RoutingKind, Timestamp, Version, Weight};
+use crate::{
+    Capabilities, CapacityKind, RoutingKind, Timestamp, Version, Weight, record::is_default,
+};
 
 /// One of the two sides of a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -61,6 +63,7 @@ pub struct ArmCapacity {
     /// Over all zones.
     pub total: Units,
     /// By zone, in the order of [`Capabilities::zones`]; zero for zones the target has not.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub zones: [Units; Capabilities::MAX_ZONES],
 }
 
@@ -132,6 +135,7 @@ pub struct Traffic {
     /// Whether seen has equalled asked since the last request: from then on a difference is drift.
     pub matched: bool,
     /// What a class-1 shift must carry.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub versions: Option<Versions>,
 }
 
@@ -147,8 +151,10 @@ impl Traffic {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Extra {
     /// Share of requests copied to the candidate.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub mirror: Weight,
     /// Whether test traffic reaches the candidate.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub test: bool,
 }
 
@@ -156,8 +162,10 @@ pub struct Extra {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ExtraTraffic {
     /// Last acknowledged or unresolved request.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub asked: Extra,
     /// Read back after the last request was sent.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub seen: Option<Extra>,
 }
 
@@ -175,10 +183,13 @@ impl ExtraTraffic {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Late {
     /// Shifts, mirror and test traffic.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub traffic: Timestamp,
     /// Provisioning, scaling, retiring.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub capacity: Timestamp,
     /// Calls to a platform that sets its own pace.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub platform: Timestamp,
 }
 
@@ -200,6 +211,7 @@ pub struct World {
     /// Units that carry all the traffic: the target's own wish, observed again before each move.
     pub full: u32,
     /// The same by zone.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub full_by_zone: [u32; Capabilities::MAX_ZONES],
     /// Capacity of the stable arm.
     pub stable: ArmCapacity,
@@ -210,8 +222,10 @@ pub struct World {
     /// Production traffic.
     pub traffic: Traffic,
     /// Copies and tests.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub extra: ExtraTraffic,
     /// What may still land.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub late: Late,
 }
 

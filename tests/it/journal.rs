@@ -39,6 +39,32 @@ async fn of_two_engines_with_one_name_the_later_goes_on_and_the_earlier_stops_fo
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_engine_whose_lease_ran_out_claims_again_what_nobody_took() {
+    let rig = Rig::new(WorldSpec::good());
+    let engine = rig.engine();
+    let handle = rig.start(&engine, canary()).await;
+    at_gate(&handle).await;
+    rig.journal.let_leases_lapse();
+    assert_eq!(end_of(&handle).await, End::Over(Phase::Completed), "{}", story(&handle).await);
+    let epochs: BTreeSet<_> = records(&handle).await.iter().map(|record| record.epoch).collect();
+    assert_eq!(epochs.len(), 2, "one before and one after");
+    assert!(!engine.health().stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_engine_held_whose_lease_ran_out_is_another_s_and_it_says_so() {
+    let rig = Rig::new(WorldSpec::good());
+    let (first, second) = (rig.engine(), rig.engine_named("two"));
+    let handle = rig.start(&first, canary()).await;
+    at_gate(&handle).await;
+    rig.journal.let_leases_lapse();
+    let taken = second.recover().await.unwrap();
+    let end = end_of(&taken[0]).await;
+    assert_eq!(end, End::Over(Phase::Completed), "{}", story(&taken[0]).await);
+    assert_eq!(end_of(&handle).await, end, "the first follows what the second does");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_commit_whose_answer_is_lost_or_that_fails_changes_no_outcome() {
     let faults = [JournalFault::AnswerLost, JournalFault::CommitLost, JournalFault::Unavailable];
     let mut runs = 0;
@@ -65,6 +91,20 @@ async fn a_commit_whose_answer_is_lost_or_that_fails_changes_no_outcome() {
         }
     }
     println!("{runs} rollouts, each with one failing commit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opening_whose_answer_is_lost_opens_one_rollout() {
+    use tidegate::machine::{Journal, Select};
+    for fault in [JournalFault::AnswerLost, JournalFault::CommitLost] {
+        let rig = Rig::new(WorldSpec::good());
+        rig.journal.fail_write(1, fault);
+        let engine = rig.engine();
+        let handle = rig.start(&engine, canary()).await;
+        assert_eq!(end_of(&handle).await, End::Over(Phase::Completed), "{fault:?}");
+        let rows = rig.journal.list(&Select::default()).await.unwrap();
+        assert_eq!(rows.len(), 1, "{fault:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

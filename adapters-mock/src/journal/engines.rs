@@ -49,9 +49,20 @@ impl Engines {
         engine: EngineId,
         lease: Span,
     ) -> Result<Timestamp, JournalError> {
-        let listed = self.leases.get_mut(&engine).ok_or(JournalError::Unlisted(engine))?;
-        listed.until = Instant::now() + lease.duration();
+        self.check(engine)?;
+        if let Some(listed) = self.leases.get_mut(&engine) {
+            listed.until = Instant::now() + lease.duration();
+        }
         Ok(self.clock.now())
+    }
+
+    /// Numbers that were given out are not given out again.
+    pub(super) fn strike_all_off(&mut self) {
+        self.leases.clear();
+    }
+
+    pub(super) fn lapse(&mut self) {
+        self.leases.values_mut().for_each(|lease| lease.until = Instant::now());
     }
 
     pub(super) fn resign(&mut self, engine: EngineId) {
@@ -64,7 +75,11 @@ impl Engines {
     }
 
     pub(super) fn check(&self, engine: EngineId) -> Result<(), JournalError> {
-        if self.is_listed(engine) { Ok(()) } else { Err(JournalError::Unlisted(engine)) }
+        match self.leases.get(&engine) {
+            Some(lease) if lease.until > Instant::now() => Ok(()),
+            Some(_) => Err(JournalError::Lapsed(engine)),
+            None => Err(JournalError::Unlisted(engine)),
+        }
     }
 
     pub(super) fn name(&self, engine: EngineId) -> Option<&str> {

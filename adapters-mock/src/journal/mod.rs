@@ -60,7 +60,7 @@ struct Store {
 #[derive(Clone, Debug)]
 pub struct Backup(Store);
 
-/// Numbers left out after a restore: rollouts that were opened since the backup had them.
+/// Numbers left out after a restore: rollouts that were opened since the backup had them, and claims.
 const AFTER_RESTORE: u64 = 1_000_000;
 
 /// A journal in memory. Cheap to clone; clones share the store.
@@ -81,17 +81,20 @@ impl MemoryJournal {
     }
 
     /// Sets it back to what it held then, as a store that lost its tail would be: everything since is
-    /// forgotten, and whoever claims what was not over is told `drawn`.
+    /// forgotten, no writer from before can write, and whoever claims what was not over is told
+    /// `drawn`.
     pub fn restore(&self, backup: &Backup, drawn: u32) {
         let mut store = self.store();
-        let writes = store.writes;
-        *store = Store { writes, ..backup.0.clone() };
+        let Store { writes, mut engines, .. } = std::mem::take(&mut *store);
+        engines.strike_all_off();
+        *store = Store { writes, engines, ..backup.0.clone() };
         store.last_id += AFTER_RESTORE;
-        store.engines = Engines::default();
-        for row in store.rows.values_mut().filter(|row| !row.is_over()) {
-            row.holder = None;
-            row.restored = Some(drawn);
-        }
+        store.rows.values_mut().filter(|row| !row.is_over()).for_each(|row| row.set_back(drawn));
+    }
+
+    /// Makes every lease run out at once, as if no engine had given a sign of life.
+    pub fn let_leases_lapse(&self) {
+        self.store().engines.lapse();
     }
 
     /// Makes the n-th write (open, claim, append, submit), counted from 1 over its whole life, go
@@ -126,7 +129,7 @@ impl MemoryJournal {
     /// One write with its fault, if it has one.
     async fn write<T: Send>(
         &self,
-        rollout: Option<RolloutId>,
+        rollout: RolloutId,
         commit: impl FnOnce(&mut Store) -> Result<T, JournalError> + Send,
     ) -> Result<T, JournalError> {
         let (fault, result) = self.store().write(commit);
@@ -134,10 +137,9 @@ impl MemoryJournal {
             Some(JournalFault::CrashBefore | JournalFault::CrashAfter) => {
                 std::future::pending().await
             }
-            Some(JournalFault::AnswerLost | JournalFault::CommitLost) => match rollout {
-                Some(rollout) => Err(JournalError::AnswerLost(rollout)),
-                None => Err(unavailable()),
-            },
+            Some(JournalFault::AnswerLost | JournalFault::CommitLost) => {
+                Err(JournalError::AnswerLost(rollout))
+            }
             Some(JournalFault::Unavailable) => Err(unavailable()),
             None => result.unwrap_or_else(|| Err(unavailable())),
         }
@@ -348,7 +350,8 @@ impl Journal for MemoryJournal {
     }
 
     async fn open(&self, opening: Opening) -> Result<Head, JournalError> {
-        self.write(None, |store| store.open(opening)).await
+        let next = RolloutId(self.store().last_id + 1);
+        self.write(next, |store| store.open(opening)).await
     }
 
     async fn claim(
@@ -357,7 +360,7 @@ impl Journal for MemoryJournal {
         by: EngineId,
         take: Take,
     ) -> Result<Claimed, JournalError> {
-        self.write(Some(rollout), |store| store.claim(rollout, by, take)).await
+        self.write(rollout, |store| store.claim(rollout, by, take)).await
     }
 
     async fn claim_due(
@@ -370,7 +373,7 @@ impl Journal for MemoryJournal {
     }
 
     async fn append(&self, commit: Append) -> Result<RowVersion, JournalError> {
-        self.write(Some(commit.rollout), |store| store.append(commit)).await
+        self.write(commit.rollout, |store| store.append(commit)).await
     }
 
     async fn committed(
@@ -410,7 +413,7 @@ impl Journal for MemoryJournal {
     }
 
     async fn submit(&self, rollout: RolloutId, command: Command) -> Result<(), JournalError> {
-        self.write(Some(rollout), |store| {
+        self.write(rollout, |store| {
             store.row_mut(rollout)?.submit(command);
             Ok(())
         })

@@ -62,6 +62,13 @@ impl Row {
         self.version.0 += 1;
     }
 
+    /// It is as it was before: nobody holds it, and no claim from then can write.
+    pub(super) fn set_back(&mut self, drawn: u32) {
+        self.holder = None;
+        self.epoch.0 += super::AFTER_RESTORE;
+        self.restored = Some(drawn);
+    }
+
     /// Makes it due: what it waited for is over.
     pub(super) fn wake(&mut self, at: Timestamp) {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));

@@ -16,7 +16,7 @@ use crate::{
 const LOOKS: usize = 60;
 
 /// Looks before it, at stable alone.
-const HISTORY: usize = 60;
+const HISTORY: usize = 240;
 
 /// Of so many good releases, `1 / alpha` of which one may fail, ten do.
 const FAILURES_ALLOWED: f64 = 10.0;

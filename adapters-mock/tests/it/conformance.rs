@@ -309,7 +309,7 @@ async fn wrong_journals_break_the_law_they_should() {
         (Tear::DropsLooks, "a look is kept once and corrections win"),
         (Tear::IgnoresLeases, "what is held is not another's to claim"),
         (Tear::NeverParks, "what is released or parked is held by nobody"),
-        (Tear::KeepsLapsed, "what a lapsed engine held is free"),
+        (Tear::KeepsLapsed, "what a lapsed engine held is free, and its lease is not renewed"),
         (Tear::ForgetsReasons, "what became of a command is known"),
         (Tear::PrunesEverything, "only what is over and old is forgotten"),
     ] {

@@ -55,12 +55,6 @@ impl Scenario {
         }
     }
 
-    /// How many times as many errors a bad release has.
-    #[must_use]
-    pub fn ratio(&self) -> f64 {
-        self.worse / self.base
-    }
-
     /// For a heading: requests per second, share, and rates.
     #[must_use]
     pub fn describe(&self) -> String {

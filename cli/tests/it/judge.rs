@@ -3,8 +3,12 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use serde_json::Value;
-use tidegate_core::health::sequential::{
-    MinuteProcess, Side, SplitProcess, SplitTest, StartMass, TrafficProcess,
+use tidegate_core::health::{
+    kayenta::{Config, Label, classify},
+    sequential::{
+        AbsoluteTest, ArmCounts, Margin, MinuteProcess, Side, Spending, SpendingTest, SplitProcess,
+        SplitTest, StartMass, TrafficProcess,
+    },
 };
 
 use crate::{code, json, repository, stderr, stdout, tidegate};
@@ -177,10 +181,13 @@ fn told(rates: [f64; 2], nth: usize, samples: f64, unusable: usize, evidence: f6
         0 => String::new(),
         some => format!(", {some} of {nth} looks unusable"),
     };
-    let odds = digits(evidence.max(0.0).exp());
+    let odds = match evidence.max(0.0).exp() {
+        times if times >= 1e9 => "less than 1 in a billion".to_owned(),
+        times => format!("1 in {}", digits(times)),
+    };
     format!(
         "value {ours} % against {theirs} % after {nth}m ({samples} samples){unusable}; \
-         evidence 1 in {odds} that a good release looks so bad, 1 in 100 decides"
+         evidence {odds} that a good release looks so bad, 1 in 100 decides"
     )
 }
 
@@ -203,23 +210,125 @@ fn split() -> SplitProcess {
 fn every_number_of_a_comparison_is_in_the_looks() {
     for method in ["events", "compare"] {
         let (mut split, mut minutes) = (split(), MinuteProcess::new());
-        let (mut sums, mut unusable, mut evidence) = ([0.0; 4], 0, 0.0);
-        for ((nth, look), document) in (1..).zip(counts()).zip(documents(method, LOOKS)) {
-            match look {
-                None => unusable += 1,
-                Some([e1, x1, e0, x0]) => {
-                    let by_events = split.look(e1, e0, x1, x0).unwrap();
-                    let by_minutes = minutes.look(e1 / x1 - e0 / x0).unwrap();
-                    evidence = match method {
-                        "events" => by_events,
-                        _ => ((by_events.exp() + by_minutes.exp()) / 2.0).ln(),
-                    };
-                    sums.iter_mut().zip([e1, x1, e0, x0]).for_each(|(sum, n)| *sum += n);
-                }
+        let documents = documents(method, LOOKS);
+        assert_evidence(method, &counts(), &documents, |[e1, x1, e0, x0]| {
+            let by_events = split.look(e1, e0, x1, x0).unwrap();
+            let by_minutes = minutes.look(e1 / x1 - e0 / x0).unwrap();
+            match method {
+                "events" => by_events,
+                _ => ((by_events.exp() + by_minutes.exp()) / 2.0).ln(),
             }
-            let [e1, x1, e0, x0] = sums;
-            let expected = told([e1 / x1, e0 / x0], nth, x1, unusable, evidence);
-            assert_tells(&document, evidence, &expected);
+        });
+    }
+}
+
+/// The lines of a judge of evidence, against what this makes of each usable look: the evidence so far.
+fn assert_evidence(
+    method: &str,
+    looks: &[Option<[f64; 4]>],
+    documents: &[Value],
+    mut evidence_after: impl FnMut([f64; 4]) -> f64,
+) {
+    let (mut sums, mut unusable, mut evidence) = ([0.0; 4], 0, 0.0);
+    assert_eq!(looks.len(), documents.len(), "{method}");
+    for ((nth, look), document) in (1..).zip(looks).zip(documents) {
+        match look {
+            None => unusable += 1,
+            Some(look) => {
+                evidence = evidence_after(*look);
+                sums.iter_mut().zip(look).for_each(|(sum, n)| *sum += n);
+            }
+        }
+        let [e1, x1, e0, x0] = sums;
+        let expected = told([e1 / x1, e0 / x0], nth, x1, unusable, evidence);
+        assert_tells(document, evidence, &expected);
+    }
+}
+
+/// The example, and a release so bad that even exact spending and an absolute difference see it, with
+/// a look that failed on the way.
+fn better_and_worse(method: &str) -> [(Vec<Option<[f64; 4]>>, Vec<Value>); 2] {
+    let worse = [Some([4.0, 130.0, 6.0, 1_190.0]), None, Some([21.0, 128.0, 5.0, 1_204.0])];
+    let last = Some([26.0, 140.0, 7.0, 1_188.0]);
+    let worse: Vec<_> = worse.into_iter().chain([last; 8]).collect();
+    let line = |look: &Option<[f64; 4]>| match look {
+        Some([e1, x1, e0, x0]) => {
+            format!("{{\"stable\": [{e0}, {x0}], \"candidate\": [{e1}, {x1}]}}")
+        }
+        // The second minute, in the stored form: the short one has no word for a failure.
+        None => "{\"window\": {\"from\": 60000, \"to\": 120000}, \"complete\": false, \
+                 \"stable\": null, \"candidate\": null, \"failed\": true}"
+            .to_owned(),
+    };
+    let path = file(&format!("{method}-worse.jsonl"), &worse.iter().map(line).collect::<Vec<_>>());
+    let documents_of_worse = documents(method, path.to_str().unwrap());
+    assert_eq!(documents_of_worse.last().unwrap()["verdict"], "fail", "{method}");
+    [(counts(), documents(method, LOOKS)), (worse, documents_of_worse)]
+}
+
+#[test]
+fn every_number_of_exact_spending_is_in_the_looks() {
+    for (looks, documents) in better_and_worse("spending") {
+        let mut test = SpendingTest::new(0.01, 60, Spending::Power(0.5)).unwrap();
+        let mut rejected = false;
+        assert_evidence("spending", &looks, &documents, |[e1, x1, e0, x0]| {
+            rejected = rejected || test.look(e1 as u32, e0 as u32, x1 / (x1 + x0)).unwrap().rejects;
+            // All or nothing: what decides, or no evidence at all.
+            if rejected { 100_f64.ln() } else { -1e6 }
+        });
+    }
+}
+
+#[test]
+fn every_number_of_an_absolute_difference_is_in_the_looks() {
+    for (looks, documents) in better_and_worse("absolute") {
+        let test = AbsoluteTest::new(Side::Above, Margin::Difference(0.001)).unwrap();
+        // With nothing known of the past: ten events count as one.
+        let mut process = test.with_dispersion(10.0).unwrap().begin();
+        assert_evidence(
+            "absolute",
+            &looks,
+            &documents,
+            |[events1, requests1, events0, requests0]| {
+                process.look(&ArmCounts { events1, requests1, events0, requests0 }).unwrap()
+            },
+        );
+    }
+}
+
+#[test]
+fn every_number_of_kayentas_judge_is_in_the_looks() {
+    for (looks, documents) in better_and_worse("kayenta") {
+        let example = looks.len() == counts().len();
+        let (mut ours, mut theirs, mut samples) = (vec![], vec![], 0.0);
+        let (mut usable, mut failed, mut told) = (0, 0, String::new());
+        for ((nth, look), document) in (1..).zip(looks).zip(documents) {
+            if let Some([e1, x1, e0, x0]) = look {
+                ours.push(e1 / x1);
+                theirs.push(e0 / x0);
+                (usable, samples) = (usable + 1, samples + x1);
+                if usable % 2 == 0 {
+                    // Judged every two usable looks; a metric that shifted for certain has failed.
+                    let classified = classify(&Config::default(), &theirs, &ours);
+                    let shifted = matches!(classified.label, Label::High | Label::Low);
+                    failed += usize::from(shifted && classified.closed);
+                    let mean = |points: &[f64]| points.iter().sum::<f64>() / points.len() as f64;
+                    told = format!(
+                        ", value {} (stable {})",
+                        digits(mean(&ours)),
+                        digits(mean(&theirs))
+                    );
+                }
+            } else if example && nth == 4 {
+                // It has no candidate, and is a point of stable alone.
+                theirs.push(6.0 / 1_201.0);
+            }
+            let verdict = document["verdict"].as_str().unwrap().replace('_', " ");
+            let expected = format!(
+                "{verdict}{told}, {nth} looks of which {failed} failed, {samples} samples over {nth}m"
+            );
+            assert_eq!(document["sentence"], expected);
+            assert_eq!(verdict == "fail", failed > 0, "{document:#}");
         }
     }
 }

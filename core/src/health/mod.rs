@@ -88,6 +88,20 @@ pub struct Reading {
     /// The evidence that decides, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed: Option<f64>,
+    /// What there was of the time before the rollout, where that is less than was asked for by more
+    /// than a tenth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
+}
+
+/// Looks at stable from before a rollout, of which a judge learns how much its numbers scatter. Fewer
+/// make that less certain; fewer than thirty say nothing, and ten events then count as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// Looks that could be used.
+    pub usable: u32,
+    /// Looks that the judge asked for.
+    pub asked: u32,
 }
 
 /// Evidence in logs (nats), for weighing the checks of a rollout together: see [`Panel`].

@@ -434,7 +434,8 @@ pub struct EvidenceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beta: Option<f64>,
     /// Windows before the rollout that are measured, to learn how much the numbers scatter by
-    /// themselves. Default 60; 0 for none.
+    /// themselves. Default 240, at most 1440; 0 for none. Fewer than 30 that can be measured say nothing:
+    /// ten events then count as one. A verdict says when they were fewer by more than a tenth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<u32>,
     /// Requests a minute that the service gets, both arms together: for saying beforehand what a

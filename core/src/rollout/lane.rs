@@ -128,8 +128,11 @@ impl Turn<'_> {
             (SafetyClass::BareCreate, Action::Start | Action::Redeploy) => {
                 call.state = CallState::LookUp;
             }
-            // The same value once more says what the reading might not.
-            (_, Action::Mirror { .. }) => call.state = CallState::BackOff { until: self.now },
+            // The same once more says what the reading might not: no units left are seen of an arm
+            // that was retired, and of one that never was.
+            (_, Action::Mirror { .. } | Action::Retire { .. }) => {
+                call.state = CallState::BackOff { until: self.now }
+            }
             (_, action) => {
                 // Time to read it; a difference is then sent again.
                 if let Action::Shift { .. } = action {

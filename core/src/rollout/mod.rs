@@ -27,6 +27,7 @@ use crate::{
     decision::{Decision, Evidence},
     event::Event,
     next_move::NEVER,
+    record::is_default,
 };
 
 /// The control state of one run of a plan.
@@ -39,40 +40,69 @@ pub struct Rollout {
     /// When that record was made; time never runs backwards from here.
     pub(crate) clock: Timestamp,
     pub(crate) phase: Phase,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) holds: Holds,
     /// There was no stable arm when it was opened.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) first: bool,
     /// A person opened all remaining gates.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) promoted: bool,
     /// A person accepted the candidate as it is: guards are recorded, not acted on.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) accepted: bool,
     /// Whether the point of no return lies behind.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) no_return: bool,
     /// A newer rollout that waits for this one to end.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) successor: Option<RolloutId>,
     pub(crate) world: World,
     /// The move whose outcome is not known yet.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) call: Option<Outstanding>,
     /// When something was last sent: an observation begun before is never used.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) sent: Timestamp,
     /// When an acknowledged shift has been unseen for too long.
+    #[serde(default = "never", skip_serializing_if = "is_never")]
     pub(crate) confirm_by: Timestamp,
     /// When an arm whose traffic was last seen to end is drained.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) drained: Timestamp,
     /// When the state alone, without any event, allows something more.
+    #[serde(default = "never", skip_serializing_if = "is_never")]
     pub(crate) wake: Timestamp,
     /// Guards without an answer.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) lacking: IndexSet,
     /// Checks that say the evidence can not be trusted.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) distrusted: IndexSet,
     /// When guards have been without an answer for too long.
+    #[serde(default = "never", skip_serializing_if = "is_never")]
     pub(crate) lack_by: Timestamp,
     /// Shifts sent again because they were never seen.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) reasserted: u8,
     /// Corrections of somebody else's changes.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) corrections: u8,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) calendar: Option<CalendarState>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) platform: PlatformTrack,
+}
+
+/// What a deadline that is not set is stored as: nothing.
+const fn never() -> Timestamp {
+    NEVER
+}
+
+/// What serde asks of a field that may be left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_never(at: &Timestamp) -> bool {
+    *at == NEVER
 }
 
 /// A move whose outcome is not known yet.
@@ -116,10 +146,13 @@ pub enum CallState {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PlatformTrack {
     /// What it was last told.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub told: PlatformTold,
     /// The tag of the deployment that is looked for.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub tag: Option<MoveId>,
     /// What it was last seen to do.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub seen: Option<PlatformSeen>,
 }
 

@@ -7,12 +7,12 @@ use tidegate_core::health::describe::{
 };
 use tidegate_core::health::sequential::{
     AbsoluteTest, ArmCounts, Blocks, ClassProcess, ClassShifts, Exposure, FixedTest, Grid,
-    LOG_EVIDENCE_CAP, Margin, MinuteProcess, Side, Spending, SpendingTest, SplitLook, SplitProcess,
-    SplitTest, StartMass, Traffic, TrafficProcess, dispersion_of_series, dispersion_of_slices,
-    e_benjamini_hochberg, expected_looks, information_of_split, lag_one_correlation,
-    population_stability, ratio_bound, smallest_detectable_rate, smallest_detectable_ratio,
-    smallest_provable_margin, weighted_mean,
+    LOG_EVIDENCE_CAP, Line, Margin, MinuteProcess, Onset, Side, Spending, SpendingTest, SplitLook,
+    SplitProcess, SplitTest, StartMass, Stretch, Traffic, TrafficProcess, dispersion_of_series,
+    expected_looks, fewest_looks, information, lag_one_correlation, population_stability,
+    ratio_bound, smallest_detectable_rate, smallest_provable_margin, weighted_mean,
 };
+use tidegate_core::health::{Compare, Judge, Look, Measurement, Window};
 
 /// Rounding that an expectation of at most one may show.
 const ROUNDING: f64 = 1e-9;
@@ -271,16 +271,22 @@ proptest! {
         [a, b, c, d] in prop::array::uniform4(hostile()),
     ) {
         let traffic = Traffic { requests: a, candidate_share: b, base_rate: c, dispersion: d };
-        let _ = information_of_split(&traffic, a, b);
-        let _ = smallest_detectable_ratio(&traffic, a, b, c);
-        let _ = smallest_detectable_rate(&traffic, a, b, c);
-        let _ = smallest_provable_margin(&traffic, a, b);
-        let _ = expected_looks(a, b);
+        let stretch = |number: &f64| Stretch { traffic, looks: number.clamp(0.0, 1e9) as u32 };
+        let good: Vec<_> = numbers.iter().map(stretch).collect();
+        let onset = Onset { planned_looks: c.clamp(0.0, 1e9) as u32, good: &good };
+        for line in [Line::Ratio(a), Line::Rate(a), Line::Ratio(1.0).times(d), Line::Rate(c).times(d)] {
+            let planned = [
+                information(&traffic, line, b).ok(),
+                fewest_looks(&traffic, line, b, c).ok(),
+                expected_looks(&traffic, line, b, c, &onset).ok(),
+                smallest_detectable_rate(&traffic, line, b, d, &onset).ok().flatten(),
+                smallest_provable_margin(&traffic, line, b, d).ok().flatten(),
+            ];
+            prop_assert!(planned.iter().flatten().all(|number| *number >= 0.0), "{planned:?}");
+        }
         let _ = dispersion_of_series(&numbers);
-        let _ = dispersion_of_slices(&[&numbers, &numbers]);
         let _ = lag_one_correlation(&numbers);
         let _ = population_stability(&numbers, &numbers, a);
-        let _ = e_benjamini_hochberg(&numbers, a);
         let pairs: Vec<_> = numbers.iter().map(|number| (a, *number)).collect();
         let _ = weighted_mean(&pairs);
         let events = |number: f64| number.clamp(0.0, 1e3) as u32;
@@ -316,6 +322,31 @@ proptest! {
         }
         chances.extend(chi_square(&[&numbers, &other], false).map(|test| test.p));
         prop_assert!(chances.iter().all(|p| (0.0..=1.0).contains(p)), "{chances:?}");
+    }
+}
+
+/// What a judge says of one look, after so many usable looks from before the rollout.
+fn told_after(usable: u64) -> String {
+    let window = Window::default();
+    let before = |_| Look::complete(window, Some(Measurement::count(5, 1_000)), None);
+    let before: Vec<_> = (0..usable).map(before).chain([Look::failed(window)]).collect();
+    let look = Look::complete(
+        window,
+        Some(Measurement::count(5, 1_000)),
+        Some(Measurement::count(1, 100)),
+    );
+    Compare::default().begin_after(&before).look(&look).sentence("errors", window)
+}
+
+#[test]
+fn looks_from_before_a_rollout_that_could_not_be_measured_are_told() {
+    for (usable, told) in [(0, "0 of 240"), (47, "47 of 240"), (215, "215 of 240")] {
+        let (found, expected) =
+            (told_after(usable), format!(", {told} looks before the rollout usable"));
+        assert!(found.contains(&expected), "{found}");
+    }
+    for enough in [216, 240, 300] {
+        assert!(!told_after(enough).contains("before the rollout"), "{}", told_after(enough));
     }
 }
 

@@ -2,6 +2,10 @@
 
 use crate::{drift, fixtures};
 use serde_json::{Value, json};
+use tidegate_core::health::sequential::{
+    Line, Onset, Stretch, Traffic, expected_looks, fewest_looks, smallest_detectable_rate,
+    smallest_provable_margin,
+};
 use tidegate_core::{Capabilities, Plan, PlanReport, PlatformAbility, SafetyClass};
 
 fn report(spec: Value, caps: &Capabilities) -> String {
@@ -185,6 +189,85 @@ fn a_stage_without_traffic_needs_no_guard() {
     let text = report(spec, &Capabilities::routed());
     assert!(!text.contains("stage \"before the switch\" is unguarded"), "{text}");
     assert!(text.contains("stage \"50 %\" is unguarded"), "{text}");
+}
+
+/// What is foreseen of a canary of two steps and all, with a check of a usual rate of 0.1 %.
+fn foreseen(judge: Value, gate_within: &str) -> Value {
+    let gate = json!({
+        "checks": ["errors"], "bake": "10m", "deadline": {"within": gate_within, "then": "ask"},
+    });
+    let spec = json!({
+        "target": "shop",
+        "owner": "team-shop",
+        "strategy": {"canary": {"steps": [
+            {"weight": "5%", "gate": gate}, {"weight": "10%", "gate": gate}, {"weight": "100%"},
+        ]}},
+        "checks": {"errors": {"metric": "errors", "usual": 0.001, "judge": {"compare": judge}}},
+        "evidence": {"requests_per_minute": 6000, "alpha": 0.05},
+    });
+    let plan =
+        Plan::compile(serde_json::from_value(spec).unwrap(), &Capabilities::routed()).unwrap();
+    serde_json::to_value(PlanReport::of(&plan)).unwrap()
+}
+
+/// What a look of that plan sees with this share on the candidate.
+fn traffic(candidate_share: f64) -> Traffic {
+    Traffic { requests: 6_000.0, candidate_share, base_rate: 0.001, dispersion: 1.0 }
+}
+
+/// The number after the only occurrence of `before` in a line of the list that has all of `words`.
+fn number_after(report: &Value, list: &str, words: &[&str], before: &str) -> f64 {
+    let lines = report[list].as_array().unwrap().iter().map(|line| line.as_str().unwrap());
+    let mut fitting = lines.filter(|line| words.iter().all(|word| line.contains(word)));
+    let line = fitting.next().unwrap_or_else(|| panic!("no line with {words:?}: {report:#}"));
+    let rest = line.split_once(before).unwrap_or_else(|| panic!("no {before:?} in {line}")).1;
+    rest.split([' ', ',', 'm']).next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn what_a_step_is_said_to_see_is_what_the_formula_gives_for_a_regression_that_begins_with_it() {
+    let good = [Stretch { traffic: traffic(0.05), looks: 10 }];
+    let smallest = |share: f64, alpha: f64, good: &[Stretch]| {
+        let (traffic, onset) = (traffic(share), Onset { planned_looks: 60, good });
+        let rate = smallest_detectable_rate(&traffic, Line::Ratio(1.0), alpha, 10.0, &onset);
+        rate.unwrap().unwrap() / 0.001
+    };
+    // The recommended judge bets half of its capital on single events.
+    for (method, alpha) in [("recommended", 0.025), ("events", 0.05)] {
+        let report = foreseen(json!({"method": method}), "2h");
+        let seen = |of: &[&str]| number_after(&report, "sees", of, "sees a x");
+        let first = seen(&["sees a x", " of 0.1 %, not less"]);
+        let second = seen(&["sees a x", " of 0.1 % that begins with it, not less"]);
+        assert!((first - smallest(0.05, alpha, &[])).abs() < 0.006, "{method}: {first}");
+        assert!((second - smallest(0.1, alpha, &good)).abs() < 0.006, "{method}: {second}");
+        let from_the_start = smallest(0.1, alpha, &[]);
+        assert!(second > from_the_start + 0.1, "{method}: what was seen of a good one is a debt");
+    }
+}
+
+#[test]
+fn of_exact_spending_only_the_first_step_is_foreseen() {
+    let report = foreseen(json!({"method": "spending"}), "2h");
+    let sees = report["sees"].to_string();
+    assert_eq!(sees.matches("sees a x").count(), 1, "{sees}");
+    assert!(!sees.contains("begins with it"), "{sees}");
+}
+
+#[test]
+fn what_a_gate_can_prove_in_time_and_what_no_test_could_is_said() {
+    let traffic = traffic(0.05);
+    let report = foreseen(json!({}), "10m");
+    let line = ["within 20m", "as good to be below x"];
+    let provable = number_after(&report, "sees", &line, "below x");
+    let margin = smallest_provable_margin(&traffic, Line::Ratio(1.0), 0.05, 20.0);
+    assert!((provable - margin.unwrap().unwrap()).abs() < 0.006, "{provable}");
+    // Twice the rate, the default, is less than that: it takes longer than the gate waits.
+    let warned = ["to show that the candidate is below x2 of 0.1 %, but the gate waits 20m"];
+    let line = Line::Ratio(2.0);
+    let takes = expected_looks(&traffic, line, 0.001, 0.05, &Onset::AT_ONCE).unwrap();
+    let fewest = fewest_looks(&traffic, line, 0.001, 0.05).unwrap();
+    assert_eq!(number_after(&report, "warnings", &warned, "takes some "), takes.ceil());
+    assert_eq!(number_after(&report, "warnings", &warned, "no test less than "), fewest.ceil());
 }
 
 #[test]

@@ -13,7 +13,10 @@ pub(super) async fn laws<J: Journal>(
 ) {
     laws.note("what is held is not another's to claim", held(&make().await, fixture).await);
     laws.note("what is taken by force is lost to its holder", forced(&make().await, fixture).await);
-    laws.note("what a lapsed engine held is free", lapsed(&make().await, fixture).await);
+    laws.note(
+        "what a lapsed engine held is free, and its lease is not renewed",
+        lapsed(&make().await, fixture).await,
+    );
     laws.note("a name listed again frees what it held", listed_again(&make().await, fixture).await);
     laws.note("what an engine that resigned held is free", resigned(&make().await, fixture).await);
     laws.note(
@@ -82,6 +85,14 @@ async fn lapsed<J: Journal>(journal: &J, fixture: &Fixture<J>) -> Kept {
     let again = due(journal, Timestamp::MAX, 10).await?;
     ensure!(again.is_empty(), "{again:?} are due after they were given up without a due time");
     ensure!(is_free(journal, claim.id(), "two").await?, "it is held after the lease has lapsed");
+    for refused in [
+        journal.renew(claim.engine, Span::minutes(1)).await.map(|_| ()),
+        journal.claim(claim.id(), claim.engine, Take::ByForce).await.map(|_| ()),
+        journal.claim_due(claim.engine, Timestamp::MAX, 10).await.map(|_| ()),
+    ] {
+        let right = matches!(refused, Err(JournalError::Lapsed(_)));
+        ensure!(right, "an engine whose lease has lapsed got {refused:?}");
+    }
     Ok(())
 }
 

@@ -41,8 +41,8 @@ pub(super) fn table(session: Session, _: &mut Goals) -> String {
     ];
     String::from(
         "## Minutes that resemble their neighbours\n\nA mean that wobbles by 5 % in each arm by itself, \
-         with this correlation from minute to minute. The judge learns from the hour before how many \
-         minutes make one observation: 1, 5 or 10. No goal was set for this: it shows how far the judge's \
-         level can be trusted.\n\n",
+         with this correlation from minute to minute. The judge learns from the four hours before how \
+         many minutes make one observation, 1, 5 or 10, and takes more where fewer were not shown to suffice. \
+         No goal was set for this: it shows how far the judge's level can be trusted.\n\n",
     ) + &markdown(head, rows)
 }

@@ -1,6 +1,9 @@
 //! How long it takes to show that a good candidate is no worse.
 
-use tidegate_core::health::{Compare, sequential};
+use tidegate_core::health::{
+    Compare,
+    sequential::{self, Line},
+};
 
 use super::{HOUR, Session, markdown};
 use crate::{
@@ -82,8 +85,8 @@ fn row(session: Session, scenario: &Scenario, margin: f64, goals: &mut Goals) ->
     let (equal, at_margin) = (held(true), held(false));
     let [delays, known] = [0, 1].map(|nth: usize| Delays::of(&equal[nth][0], 0));
     let equal: &Ends = &equal[0][0];
-    let gain = sequential::information_of_split(&scenario.traffic(), margin, 1.0);
-    let bound = gain.and_then(|gain| sequential::fewest_looks(gain, BETA)).unwrap_or(f64::NAN);
+    let (traffic, line) = (scenario.traffic(), Line::Ratio(margin));
+    let bound = sequential::fewest_looks(&traffic, line, scenario.base, BETA).unwrap_or(f64::NAN);
     let aim = AIMS.iter().find(|(name, _)| *name == scenario.name && margin == 2.0);
     let show = |delays: &Delays, share| {
         delays.quantile(share).map_or(format!("> {LOOKS}"), |looks| looks.to_string())

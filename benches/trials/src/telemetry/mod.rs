@@ -16,8 +16,8 @@ pub use errors::{Errors, Shares, Surges};
 pub use latency::{Kept, Latency};
 pub use wobble::Wobble;
 
-/// Looks before a rollout, as the recommended judge asks for by default.
-pub const BEFORE: u32 = 60;
+/// Looks before a rollout: four hours of minutes, as the recommended judge asks for by default.
+pub const BEFORE: u32 = 240;
 
 /// A model of a service with two arms.
 pub trait Telemetry: Sync {

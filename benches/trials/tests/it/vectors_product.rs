@@ -1,11 +1,12 @@
-//! Reference vectors of what `tidegate-core` ships.
+//! Reference vectors of what `tidegate-core` ships; where a case has a figure more, that figure is an anchor's.
 
 use serde_json::Value;
 use tidegate_core::health::sequential::{
     ArmCounts, ClassProcess, Dispersion, Grid, Margin, MinuteProcess, Rates, Side, Spending,
-    SpendingTest, SplitTest, StartMass, TrafficProcess, dispersion_of_series, dispersion_of_slices,
-    e_benjamini_hochberg, population_stability, weighted_mean,
+    SpendingTest, SplitTest, StartMass, TrafficProcess, dispersion_of_series, population_stability,
+    weighted_mean,
 };
+use tidegate_trials::anchors::{discoveries::e_benjamini_hochberg, slices::dispersion_of_slices};
 
 use crate::vectors::{Case, Outputs, Table, check, named, written, written_all};
 
@@ -72,7 +73,7 @@ fn merge_evalues(case: &Case) -> Outputs {
     let logs: Vec<f64> = case.list("e").into_iter().map(f64::ln).collect();
     let weighted: Vec<_> = case.list("weights").into_iter().zip(logs.iter().copied()).collect();
     let mean = weighted_mean(&weighted).unwrap();
-    let e_bh = e_benjamini_hochberg(&logs, alpha).unwrap();
+    let e_bh = e_benjamini_hochberg(&logs, alpha);
     named([
         ("mean", written(mean.exp())),
         ("rejects", Value::from(mean >= -alpha.ln())),
@@ -161,9 +162,8 @@ fn dispersion_von_neumann(case: &Case) -> Outputs {
 }
 
 fn dispersion_split(case: &Case) -> Outputs {
-    let looks = case.rows("counts");
-    let looks: Vec<&[f64]> = looks.iter().map(Vec::as_slice).collect();
-    dispersion(case, dispersion_of_slices(&looks).unwrap())
+    let measured = dispersion_of_slices(&case.rows("counts"));
+    dispersion(case, measured.map(|raw| Dispersion { raw }))
 }
 
 /// The floor is the one of the product; where nothing could be measured it is all there is.

@@ -4,7 +4,7 @@
 //! the damage of a burst is done in the first minutes.
 
 use crate::health::{
-    Look, Measurement, Worse,
+    Before, Look, Measurement, Worse,
     sequential::{Dispersion, block_minutes, dispersion_of_series, lag_one_correlation},
 };
 
@@ -42,6 +42,13 @@ impl Past {
             stable.extend(look.stable.iter().filter(|m| !m.is_absurd() && !m.is_empty()).cloned());
         }
         Self { stable }
+    }
+
+    /// What there is, where it is less than was asked for by more than a tenth: a window that overlaps
+    /// the beginning of a rollout is never measured, and a tenth hardly matters to an estimate.
+    pub(super) fn short_of(&self, asked: u32) -> Option<Before> {
+        let usable = u32::try_from(self.stable.len()).unwrap_or(u32::MAX);
+        (usable < asked - asked / 10).then_some(Before { usable, asked })
     }
 
     /// Events and exposures of each look, of what `events` counts.
@@ -131,8 +138,10 @@ fn upper_wilson(events: f64, exposures: f64) -> f64 {
 }
 
 /// How many neighbouring looks make one observation.
+#[expect(clippy::cast_precision_loss, reason = "a few hundred looks")]
 fn block_of(series: &[f64]) -> u32 {
-    lag_one_correlation(&detrended(series)).ok().flatten().map_or(1, block_minutes)
+    let correlation = lag_one_correlation(&detrended(series)).ok().flatten();
+    correlation.map_or(1, |correlation| block_minutes(correlation, series.len() as f64))
 }
 
 /// Without the straight line through it: a drift over the hour is not what makes neighbours alike.

@@ -1,7 +1,7 @@
 //! Several evidences, one verdict.
 
 use super::EvidenceError;
-use super::input::{level, within};
+use super::input::within;
 use super::logs::{cap, log_sum};
 
 /// Weights may miss a sum of one by this much.
@@ -30,27 +30,6 @@ pub fn weighted_mean(evidences: &[(f64, f64)]) -> Result<f64, EvidenceError> {
     Ok(cap(log_sum(terms)))
 }
 
-/// Which of these hypotheses are rejected when the share of false ones among them may be `alpha` on
-/// average: the e-BH procedure (Wang and Ramdas 2022). With `k` the largest number such that `k`
-/// evidences are at least `n / (alpha k)`, the `k` largest.
-///
-/// # Errors
-/// When `alpha` is not in (0, 1], or log evidence is not a number or plus infinity.
-pub fn e_benjamini_hochberg(evidences: &[f64], alpha: f64) -> Result<Vec<bool>, EvidenceError> {
-    level(alpha)?;
-    evidences.iter().try_for_each(|&evidence| readable(evidence))?;
-    let mut falling = evidences.to_vec();
-    falling.sort_by(|a, b| b.total_cmp(a));
-    let needed = libm::log(evidences.len() as f64) - libm::log(alpha);
-    let line = falling
-        .iter()
-        .zip(1_u32..)
-        .filter(|(evidence, rank)| **evidence + libm::log(f64::from(*rank)) >= needed)
-        .map(|(evidence, _)| *evidence)
-        .last();
-    Ok(evidences.iter().map(|evidence| line.is_some_and(|line| *evidence >= line)).collect())
-}
-
 fn readable(log_evidence: f64) -> Result<(), EvidenceError> {
     if log_evidence.is_nan() || log_evidence == f64::INFINITY {
         return Err(EvidenceError::NotFinite { what: "log evidence", value: log_evidence });
@@ -75,17 +54,5 @@ mod tests {
         assert!(weighted_mean(&[(-0.5, 0.0), (1.5, 0.0)]).is_err());
         assert!(weighted_mean(&[(1.0, f64::NAN)]).is_err());
         assert!(weighted_mean(&[(1.0, f64::INFINITY)]).is_err());
-    }
-
-    #[test]
-    fn e_bh_rejects_the_largest_when_enough_of_them_are_large() {
-        let alpha = 0.05;
-        // Two of three need 3 / (0.05 * 2) = 30 each; one alone would need 60.
-        let log = |e: f64| e.ln();
-        let both = e_benjamini_hochberg(&[log(31.0), log(0.1), log(40.0)], alpha).unwrap();
-        assert_eq!(both, [true, false, true]);
-        let none = e_benjamini_hochberg(&[log(29.0), log(0.1), log(40.0)], alpha).unwrap();
-        assert_eq!(none, [false, false, false]);
-        assert_eq!(e_benjamini_hochberg(&[], alpha), Ok(vec![]));
     }
 }

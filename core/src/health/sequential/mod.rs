@@ -32,18 +32,16 @@ mod wide;
 
 pub use absolute::{AbsoluteProcess, AbsoluteTest, ArmCounts, Margin, Rates};
 pub use classes::{ClassProcess, ClassShifts};
-pub use dispersion::{
-    Dispersion, block_minutes, dispersion_of_series, dispersion_of_slices, lag_one_correlation,
-};
+pub use dispersion::{Dispersion, block_minutes, dispersion_of_series, lag_one_correlation};
 pub use fixed::{FixedProcess, FixedTest};
 pub use grid::{Grid, Side};
 pub use input::EvidenceError;
 pub use logs::LOG_EVIDENCE_CAP;
-pub use merge::{e_benjamini_hochberg, weighted_mean};
+pub use merge::weighted_mean;
 pub use minutes::{Blocks, MinuteProcess};
 pub use planning::{
-    Traffic, expected_looks, fewest_looks, information_of_rate, information_of_split,
-    smallest_detectable_rate, smallest_detectable_ratio, smallest_provable_margin,
+    Line, Onset, Stretch, Traffic, expected_looks, fewest_looks, information,
+    smallest_detectable_rate, smallest_provable_margin,
 };
 pub use spending::{Spending, SpendingLook, SpendingTest};
 pub use split::{Exposure, SplitLook, SplitProcess, SplitTest, ratio_bound};
