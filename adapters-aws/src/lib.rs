@@ -1,1 +1,60 @@
-//! AWS adapters for Tidegate.
+//! AWS adapters for Tidegate: each implements ports of `tidegate-core` for one service.
+//!
+//! One cargo feature a service. Clients come from the caller, who chooses credentials and TLS; this
+//! package depends on neither `aws-config` nor any TLS library.
+//!
+//! | feature | module | ports |
+//! | --- | --- | --- |
+//! | `alb` | [`alb`] | traffic, by weighted target groups of load balancers |
+//! | `lattice` | [`lattice`] | traffic, by rules and default actions of VPC Lattice |
+//! | `lambda` | [`lambda`] | traffic and deployment, by an alias |
+//! | `appmesh` | `appmesh` | traffic, by routes; not in the default features: AWS announced its end for 2026-09-30 |
+//!
+//! What all adapters have in common:
+//!
+//! - Every call goes out through an [`Account`]: with a time limit, in its turn before the service's
+//!   quota, once. The SDK's own retries are off, because the engine decides about attempts.
+//! - Every failure is typed by what is known of its effect ([`Class`]). Only a request that could not
+//!   be built, or a refusal that the service's model names, counts as surely not done. Throttling is
+//!   neither a sign of ill health nor of a weight that was not applied.
+//! - What is written is read first, and sent back with nothing changed but what was asked for.
+//! - A route is told which arm is where by a [`Placement`].
+//!
+//! The feature `fakes` brings stateful fakes of the services for tests.
+
+#![cfg_attr(
+    not(feature = "all"),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        clippy::allow_attributes,
+        reason = "with fewer services, fewer of the parts they share are used"
+    )
+)]
+
+mod account;
+mod error;
+mod limiter;
+mod pause;
+mod place;
+mod port;
+mod routes;
+mod weights;
+
+#[cfg(feature = "alb")]
+pub mod alb;
+#[cfg(feature = "appmesh")]
+pub mod appmesh;
+#[cfg(feature = "fakes")]
+pub mod fakes;
+#[cfg(feature = "lambda")]
+pub mod lambda;
+#[cfg(feature = "lattice")]
+pub mod lattice;
+
+pub use account::{Account, CallLimits};
+pub use error::{AwsError, Class, Effect};
+pub use limiter::Quota;
+pub use place::{ByRevision, Fixed, Placement, Table};
+pub use routes::RouteCount;

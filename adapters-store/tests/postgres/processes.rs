@@ -73,7 +73,8 @@ impl Worker {
     }
 
     async fn round(&mut self) {
-        if let Err(JournalError::Unlisted(_)) = self.journal.renew(self.engine, LEASE).await {
+        let renewed = self.journal.renew(self.engine, LEASE).await;
+        if let Err(JournalError::Unlisted(_) | JournalError::Lapsed(_)) = renewed {
             self.engine = Self::enlist(&self.journal, &self.name).await;
         }
         let Ok(work) = self.journal.claim_due(self.engine, Timestamp::MAX, 2).await else { return };

@@ -1,0 +1,11 @@
+//! What the AWS adapters promise, over stateful fakes of the services.
+
+#![expect(clippy::unwrap_used, reason = "a test that can not go on fails")]
+
+mod account;
+mod alb;
+mod appmesh;
+mod lambda;
+mod lattice;
+mod rollout;
+mod support;
