@@ -270,6 +270,7 @@ impl Crew {
         tasks.spawn(async move {
             let mut shutdown = beating.tools.shutdown.clone();
             tokio::select! {
+                biased;
                 _ = shutdown.wait_for(|stop| *stop) => {}
                 error = beating.tools.membership.keep() => {
                     tracing::error!(%error, "this engine stops: another has taken its name");
@@ -295,6 +296,7 @@ impl Crew {
                 }
             };
             tokio::select! {
+                biased;
                 _ = shutdown.wait_for(|stop| *stop) => return,
                 () = crew.tools.wake.notified() => {}
                 () = time::sleep(wait) => {}

@@ -43,6 +43,6 @@ pub mod strategies;
 pub use clock::{Clock, ManualClock, TokioClock};
 pub use faults::{CrashPoint, Fault, Happening, Happens, Op, Wrong};
 pub use fleet::{Fate, Fleet, Logged, Reply, Request};
-pub use journal::{JournalFault, MemoryJournal};
+pub use journal::{Backup, JournalFault, MemoryJournal};
 pub use ports::SimWorld;
 pub use spec::*;

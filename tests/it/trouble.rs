@@ -104,7 +104,8 @@ async fn a_call_that_outlives_the_grace_is_unknown_to_whoever_recovers() {
     let ports = moody(&rig, Mood::Slow(S(10)));
     let journal = Arc::new(rig.journal.clone());
     let grace = Duration::from_secs(2);
-    let engine = Engine::builder(journal, ports).clock(rig.clock()).name("one").grace(grace).build();
+    let engine =
+        Engine::builder(journal, ports).clock(rig.clock()).name("one").grace(grace).build();
     let handle = rig.start(&engine, canary()).await;
     until(&handle, |status| is_shifting(&status.waiting_on, &status.world)).await;
     engine.shutdown().await;
