@@ -5,7 +5,7 @@
 
 mod crash;
 mod shard;
-//mod sim;
+mod sim;
 mod taps;
 
 /// Runs something on a runtime of its own whose time passes only while it sleeps.

@@ -25,6 +25,16 @@ impl Shard {
         (index < of).then_some(Self { index, of })
     }
 
+    /// Its n-th of all numbers, from 0.
+    pub(crate) const fn nth(self, nth: u64) -> u64 {
+        nth * self.of as u64 + self.index as u64
+    }
+
+    /// Its part of an amount.
+    pub(crate) const fn part(self, amount: u64) -> u64 {
+        amount.div_ceil(self.of as u64)
+    }
+
     /// Its part of a list.
     pub(crate) fn of<T>(self, all: Vec<T>) -> Vec<T> {
         all.into_iter().skip(self.index).step_by(self.of).collect()

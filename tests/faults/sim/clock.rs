@@ -31,13 +31,21 @@ impl Running {
 #[derive(Debug)]
 pub(crate) struct BadClock {
     running: Mutex<Running>,
-    steps: watch::Sender<i64>,
+    told: Mutex<Told>,
+}
+
+/// Who is told of steps: each by a channel of its own, because the receivers of one are woken in an
+/// order that is drawn at random.
+#[derive(Debug, Default)]
+struct Told {
+    sum: i64,
+    who: Vec<watch::Sender<i64>>,
 }
 
 impl BadClock {
     pub(crate) fn starting_at(anchor: Timestamp) -> Self {
         let running = Running { anchor, since: Instant::now(), percent: 100 };
-        Self { running: Mutex::new(running), steps: watch::Sender::new(0) }
+        Self { running: Mutex::new(running), told: Mutex::default() }
     }
 
     fn set(&self, change: impl FnOnce(&mut Running)) {
@@ -48,7 +56,10 @@ impl BadClock {
         let by_ms = i64::try_from(i128::from(running.anchor.0) - i128::from(anchor.0)).unwrap_or(0);
         drop(running);
         if by_ms != 0 {
-            self.steps.send_modify(|sum| *sum = sum.saturating_add(by_ms));
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            told.sum = told.sum.saturating_add(by_ms);
+            let sum = told.sum;
+            told.who.retain(|who| who.send(sum).is_ok());
         }
     }
 
@@ -76,6 +87,9 @@ impl Clock for BadClock {
     }
 
     fn steps(&self) -> watch::Receiver<i64> {
-        self.steps.subscribe()
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let (who, hears) = watch::channel(told.sum);
+        told.who.push(who);
+        hears
     }
 }

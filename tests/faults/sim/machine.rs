@@ -6,12 +6,11 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use async_trait::async_trait;
 use tidegate::machine::{
-    Call, FailureKind, JournalError, PortError, RolloutId, Span,
+    Call, FailureKind, JournalError, PortError, RolloutId, Span, Timestamp,
 };
 use tidegate_mock::{Op, Request, SimWorld};
 use tokio::time::{self, Instant};
@@ -21,7 +20,7 @@ use super::{
     dice::Dice,
     trouble::{Kind, Trouble},
 };
-use crate::taps::{Commit, JournalCall, JournalTap, Ledger, Post, PortTap, deliver};
+use crate::taps::{JournalCall, JournalTap, Ledger, Post, PortTap, deliver};
 
 /// How far late calls may go: within what the target declares, or beyond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +40,7 @@ pub(crate) const TIME_LIMIT: Span = Span::seconds(5);
 /// A machine. What runs on it comes and goes; the machine stays.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    pub(crate) clock: BadClock,
+    pub(crate) clock: Arc<BadClock>,
     dice: Dice,
     trouble: Arc<Trouble>,
     ledger: Ledger,
@@ -60,7 +59,7 @@ impl Machine {
     ) -> Self {
         let now = Instant::now();
         Self {
-            clock,
+            clock: Arc::new(clock),
             dice,
             trouble,
             ledger,
@@ -93,6 +92,21 @@ impl Machine {
         self.trouble.count(Kind::ClockJumped);
     }
 
+    /// Its clock is set right, where it reaches the store.
+    pub(crate) fn follow(&self, right: Timestamp) {
+        let until = |mutex: &Mutex<Instant>| *mutex.lock().unwrap_or_else(PoisonError::into_inner);
+        let off = until(&self.frozen_until).max(until(&self.cut_off_until));
+        if off <= Instant::now() {
+            self.clock.follow(right);
+        }
+    }
+
+    /// Its clocks run as they should again.
+    pub(crate) fn run_right(&self) {
+        self.percent.store(100, Ordering::Relaxed);
+        self.clock.run_at(100);
+    }
+
     fn chance(&self, per_mille: u64) -> bool {
         self.trouble.is_on() && self.dice.chance(per_mille)
     }
@@ -114,7 +128,7 @@ impl Machine {
             time::sleep(self.dice.time(10..2_000)).await;
             return Err(unavailable("cut off"));
         }
-        if self.chance(60) {
+        if self.chance(120) {
             self.trouble.count(Kind::StoreSlow);
             time::sleep(self.dice.time(100..4_000)).await;
         }
@@ -176,11 +190,11 @@ impl JournalTap for Machine {
     }
 
     fn post(&self) -> Post {
-        if self.chance(20) {
+        if self.chance(40) {
             self.trouble.count(Kind::CommitLost);
             return Post::Never;
         }
-        if self.chance(20) {
+        if self.chance(40) {
             self.trouble.count(Kind::CommitLate);
             return Post::Later(self.dice.time(1..10_000));
         }
@@ -189,7 +203,7 @@ impl JournalTap for Machine {
 
     async fn after(&self, call: JournalCall, rollout: RolloutId) -> Result<(), JournalError> {
         self.thaw().await;
-        if !self.chance(40) {
+        if !self.chance(80) {
             return Ok(());
         }
         self.trouble.count(Kind::StoreAnswerLost);
@@ -222,22 +236,22 @@ impl PortTap for Machine {
             self.trouble.count(Kind::CallLost);
             return Err(failed(FailureKind::Ambiguous, call));
         }
-        if self.chance(50) {
+        if self.chance(90) {
             self.trouble.count(Kind::Throttled);
             return Err(failed(FailureKind::Retryable, call));
         }
-        if self.chance(50) {
+        if self.chance(90) {
             self.trouble.count(Kind::CallLost);
             time::sleep(self.dice.time(10..10_000)).await;
             return Err(failed(FailureKind::Ambiguous, call));
         }
-        if self.chance(80) {
+        if self.chance(120) {
             self.trouble.count(Kind::CallLate);
             self.deliver_later(world, call, &what);
             time::sleep(self.dice.time(10..10_000)).await;
             return Err(failed(FailureKind::Ambiguous, call));
         }
-        if self.chance(80) {
+        if self.chance(120) {
             self.trouble.count(Kind::CallTwice);
             self.deliver_later(world, call, &what);
         }
@@ -253,7 +267,7 @@ impl PortTap for Machine {
 
     async fn before(&self, _what: Option<Op>) -> Result<(), PortError> {
         self.thaw().await;
-        if !self.chance(60) {
+        if !self.chance(120) {
             return Ok(());
         }
         self.trouble.count(Kind::ReadFailed);
