@@ -236,6 +236,7 @@ impl Runner {
         let now = *wait;
         *wait = (*wait * 2).min(LONGEST_WAIT);
         tokio::select! {
+            biased;
             _ = self.tools.shutdown.wait_for(|stop| *stop) => Err(Stop::Shutdown),
             () = time::sleep(now) => Ok(()),
         }

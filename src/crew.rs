@@ -13,7 +13,9 @@ use std::{
     time::Duration,
 };
 
-use tidegate_core::{Active, Claimed, EngineId, JournalError, RolloutId, Seq, Take, Timestamp};
+use tidegate_core::{
+    Active, Claimed, EngineId, JournalError, RolloutId, Select, Seq, Take, Timestamp,
+};
 use tokio::{
     sync::{Mutex as AsyncMutex, watch},
     task::JoinSet,
@@ -31,6 +33,9 @@ use crate::{
 
 /// Claimed at once from the journal: few claims with many rows are cheaper than many with few.
 const BATCH: usize = 100;
+
+/// Rows read at a time when all of them have to be looked at.
+const PAGE: usize = 1_000;
 
 /// What an engine allows itself.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +60,8 @@ pub(crate) struct Crew {
     lapses: AtomicU64,
     /// Held while something is claimed, so that nothing is claimed twice by the same engine.
     claiming: AsyncMutex<()>,
+    /// A claim was not answered: this engine may hold what it does not run.
+    unsure: AtomicBool,
     looking: AtomicBool,
     active: AtomicUsize,
     broken: Mutex<BTreeMap<RolloutId, String>>,
@@ -110,6 +117,7 @@ impl Crew {
             keepers: Mutex::default(),
             lapses: AtomicU64::new(0),
             claiming: AsyncMutex::default(),
+            unsure: AtomicBool::new(false),
             looking: AtomicBool::new(false),
             active: AtomicUsize::new(0),
             broken: Mutex::default(),
@@ -189,7 +197,7 @@ impl Crew {
             return Ok(handle);
         }
         let engine = crew.tools.membership.engine().await?;
-        let claimed = crew.tools.journal.claim(rollout, engine, take).await?;
+        let claimed = crew.sure(crew.tools.journal.claim(rollout, engine, take).await)?;
         let handle = Self::run(crew, engine, claimed);
         drop(claiming);
         Ok(handle)
@@ -211,7 +219,7 @@ impl Crew {
         let Tools { membership, journal, clock, .. } = &crew.tools;
         let claiming = crew.claiming.lock().await;
         let engine = membership.engine().await?;
-        let work = journal.claim_due(engine, clock.now(), limit).await?;
+        let work = crew.sure(journal.claim_due(engine, clock.now(), limit).await)?;
         let more = limit > 0 && work.claimed.len() == limit;
         for (rollout, claimed) in work.claimed {
             match claimed {
@@ -219,6 +227,7 @@ impl Crew {
                 Err(error) => crew.give_up(rollout, &error),
             }
         }
+        Self::find_held(crew, engine).await?;
         drop(claiming);
         for rollout in work.commanded {
             if let Some(desk) = crew.desk(rollout) {
@@ -226,6 +235,46 @@ impl Crew {
             }
         }
         Ok(Taken { more, next: work.next })
+    }
+
+    /// Notes when a claim failed that may have been made all the same.
+    fn sure<T>(&self, claimed: Result<T, JournalError>) -> Result<T, JournalError> {
+        let lost =
+            matches!(claimed, Err(JournalError::Unavailable(_) | JournalError::AnswerLost(_)));
+        self.unsure.fetch_or(lost, Ordering::Relaxed);
+        claimed
+    }
+
+    /// After a claim that was not answered: claims once more what this engine holds and does not run.
+    /// Nobody else would, for its lease is good.
+    async fn find_held(crew: &Arc<Self>, engine: EngineId) -> Result<(), JournalError> {
+        if !crew.unsure.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let Tools { membership, journal, .. } = &crew.tools;
+        let mut select = Select { over: Some(false), limit: PAGE, ..Select::default() };
+        loop {
+            let rows = journal.list(&select).await?;
+            let full = rows.len() == select.limit;
+            select.before = rows.last().map(|row| row.rollout);
+            for row in rows.iter().filter(|row| row.holder.as_deref() == Some(membership.name())) {
+                let rollout = row.rollout;
+                if crew.known(rollout).is_some_and(|handle| handle.desk.is_here()) {
+                    continue;
+                }
+                match journal.claim(rollout, engine, Take::Free).await {
+                    Ok(claimed) => drop(Self::run(crew, engine, claimed)),
+                    Err(error @ JournalError::Corrupt { .. }) => crew.give_up(rollout, &error),
+                    // Somebody took it by force meanwhile.
+                    Err(JournalError::Held { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if !full {
+                crew.unsure.store(false, Ordering::Relaxed);
+                return Ok(());
+            }
+        }
     }
 
     /// One that can not be read stands still, held by this engine, and is told of; no other does.
@@ -327,6 +376,7 @@ impl Crew {
                 }
             };
             tokio::select! {
+                biased;
                 _ = shutdown.wait_for(|stop| *stop) => return,
                 () = crew.tools.wake.notified() => {}
                 () = time::sleep(wait) => {}

@@ -141,6 +141,7 @@ impl Handle {
                 return end;
             }
             tokio::select! {
+                biased;
                 // The sender lives as long as this handle.
                 _ = status.changed() => {}
                 () = time::sleep(ELSEWHERE_EVERY), if !here => {

@@ -71,6 +71,11 @@ impl Membership {
         Self { journal, name, lease, follows, place: Mutex::new(Place::Never) }
     }
 
+    /// What the engine is called in the journal.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     fn span(&self) -> Span {
         Span(u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX))
     }

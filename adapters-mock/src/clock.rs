@@ -29,6 +29,11 @@ impl TokioClock {
     pub fn starting_at(anchor: Timestamp) -> Self {
         Self { anchor, start: time::Instant::now() }
     }
+
+    /// The clock as it would be had it stood still for so long.
+    pub(crate) fn set_back(self, by: std::time::Duration) -> Self {
+        Self { start: self.start + by, ..self }
+    }
 }
 
 #[async_trait]

@@ -47,7 +47,7 @@ pub mod strategies;
 pub use clock::{Clock, ManualClock, TokioClock};
 pub use faults::{CrashPoint, Fault, Happening, Happens, Op, Wrong};
 pub use fleet::{Fate, Fleet, Logged, Reply, Request};
-pub use journal::{JournalFault, MemoryJournal};
+pub use journal::{Backup, JournalFault, MemoryJournal};
 #[cfg(feature = "kept")]
 pub use kept::{KeptError, KeptWorld};
 pub use ports::SimWorld;

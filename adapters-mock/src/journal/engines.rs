@@ -23,6 +23,8 @@ pub(super) struct Engines {
     clock: TokioClock,
     leases: BTreeMap<EngineId, Lease>,
     last: u64,
+    /// When the time stood still, in a copy that is kept for later.
+    paused: Option<Instant>,
 }
 
 impl Default for Engines {
@@ -30,11 +32,26 @@ impl Default for Engines {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let anchor = Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
         let clock = TokioClock::starting_at(anchor);
-        Self { clock, leases: BTreeMap::new(), last: 0 }
+        Self { clock, leases: BTreeMap::new(), last: 0, paused: None }
     }
 }
 
 impl Engines {
+    /// Notes the time, to go on from later.
+    pub(super) fn pause(&mut self) {
+        self.paused = Some(Instant::now());
+    }
+
+    /// Goes on from where the time stood still.
+    pub(super) fn resume(&mut self) {
+        let Some(paused) = self.paused.take() else { return };
+        let slept = paused.elapsed();
+        self.clock = self.clock.set_back(slept);
+        for lease in self.leases.values_mut() {
+            lease.until += slept;
+        }
+    }
+
     pub(super) fn enlist(&mut self, name: &str, lease: Span) -> Listed {
         self.leases.retain(|_, other| other.name != name);
         self.last += 1;

@@ -60,6 +60,17 @@ struct Store {
 #[derive(Clone, Debug)]
 pub struct Backup(Store);
 
+impl Backup {
+    /// A journal of its own that goes on from then as if no time had passed, leases included: for
+    /// trying several futures of one moment. Unlike [`MemoryJournal::restore`], nothing was lost.
+    #[must_use]
+    pub fn resume(&self) -> MemoryJournal {
+        let mut store = self.0.clone();
+        store.engines.resume();
+        MemoryJournal(Arc::new(Mutex::new(store)))
+    }
+}
+
 /// Numbers left out after a restore: rollouts that were opened since the backup had them, and claims.
 const AFTER_RESTORE: u64 = 1_000_000;
 
@@ -77,7 +88,9 @@ impl MemoryJournal {
     /// What it holds now, to be set back to later: a backup.
     #[must_use]
     pub fn backup(&self) -> Backup {
-        Backup(self.store().clone())
+        let mut store = self.store().clone();
+        store.engines.pause();
+        Backup(store)
     }
 
     /// Sets it back to what it held then, as a store that lost its tail would be: everything since is

@@ -245,9 +245,12 @@ fn assert_evidence(
     }
 }
 
+/// Looks, absent where one failed, and what was said after each.
+type Judged = (Vec<Option<[f64; 4]>>, Vec<Value>);
+
 /// The example, and a release so bad that even exact spending and an absolute difference see it, with
 /// a look that failed on the way.
-fn better_and_worse(method: &str) -> [(Vec<Option<[f64; 4]>>, Vec<Value>); 2] {
+fn better_and_worse(method: &str) -> [Judged; 2] {
     let worse = [Some([4.0, 130.0, 6.0, 1_190.0]), None, Some([21.0, 128.0, 5.0, 1_204.0])];
     let last = Some([26.0, 140.0, 7.0, 1_188.0]);
     let worse: Vec<_> = worse.into_iter().chain([last; 8]).collect();

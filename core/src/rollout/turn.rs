@@ -39,7 +39,10 @@ impl<'a> Turn<'a> {
 
     /// Finishes the state, and says why it is so.
     pub(crate) fn finish(&mut self, rule: Rule) -> Decision {
-        self.next.wake = self.wakes_at();
+        // A step of the clock moves it along with every other instant: one that has come stays come.
+        if rule != Rule::ClockStepped {
+            self.next.wake = self.wakes_at();
+        }
         if self.next.phase.is_terminal() {
             self.next.holds = Holds::NONE;
             self.next.call = None;

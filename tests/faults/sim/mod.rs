@@ -1,0 +1,9 @@
+//! Several engines, one store, several targets, and faults of every kind: all from one seed.
+
+mod clock;
+mod cluster;
+mod dice;
+mod machine;
+mod tests;
+mod trouble;
+mod verdict;

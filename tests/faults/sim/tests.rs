@@ -1,0 +1,137 @@
+//! What is shown: by a few seeds in plain `cargo test`, by as many as it takes with `TIDEGATE_DEEP`.
+
+use std::{
+    env,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::Instant,
+};
+
+use super::{
+    cluster::{Cluster, Setup},
+    trouble::{Counts, Kind},
+    verdict::{Traffic, Verdict},
+};
+use crate::{on_paused_time, shard::Shard};
+
+/// Faults that a deep run injects in all its shards together, unless told otherwise.
+const DEEP_FAULTS: u64 = 10_000_000;
+
+fn run(seed: u64) -> Verdict {
+    on_paused_time(async { Verdict::of(&Cluster::run(Setup::of(seed)).await).await })
+}
+
+/// One seed, twice.
+fn check(seed: u64) -> Verdict {
+    let verdict = run(seed);
+    let again = format!(
+        "again with: TIDEGATE_SEED={seed} cargo test --release --package tidegate --test faults \
+         -- --nocapture one_seed"
+    );
+    assert!(verdict.broken.is_empty(), "seed {seed}:\n{}\n{again}", verdict.broken.join("\n"));
+    let other = run(seed);
+    assert!(verdict.journals == other.journals, "seed {seed} gives two journals; {again}");
+    verdict
+}
+
+#[derive(Debug, Default)]
+struct Sum {
+    runs: u64,
+    rollouts: u64,
+    asking: u64,
+    counts: Counts,
+    traffic: Traffic,
+}
+
+impl Sum {
+    fn add(&mut self, verdict: &Verdict) {
+        self.runs += 1;
+        self.rollouts += verdict.rollouts;
+        self.asking += verdict.asking;
+        self.counts.add(&verdict.counts);
+        self.traffic.add(verdict.traffic);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.runs += other.runs;
+        self.rollouts += other.rollouts;
+        self.asking += other.asking;
+        self.counts.add(&other.counts);
+        self.traffic.add(other.traffic);
+    }
+}
+
+/// Seeds in their order, until so many faults were injected.
+fn until(faults: u64, shard: Shard, threads: usize) -> Sum {
+    let (next, injected) = (AtomicU64::new(0), AtomicU64::new(0));
+    let work = || {
+        let mut sum = Sum::default();
+        while injected.load(Ordering::Relaxed) < faults {
+            let verdict = check(shard.nth(next.fetch_add(1, Ordering::Relaxed)));
+            injected.fetch_add(verdict.counts.total(), Ordering::Relaxed);
+            sum.add(&verdict);
+        }
+        sum
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let mut all = Sum::default();
+        for worker in workers {
+            all.merge(&worker.join().unwrap_or_else(|broken| std::panic::resume_unwind(broken)));
+        }
+        all
+    })
+}
+
+#[test]
+fn no_fault_breaks_a_promise_and_a_seed_gives_one_journal() {
+    let began = Instant::now();
+    let deep = env::var_os("TIDEGATE_DEEP").is_some();
+    let shard = if deep { Shard::from_env() } else { Shard::WHOLE };
+    let faults = match env::var("TIDEGATE_FAULTS") {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("TIDEGATE_FAULTS={text} is no number")),
+        Err(_) if deep => shard.part(DEEP_FAULTS),
+        Err(_) => 3_000,
+    };
+    let threads = thread::available_parallelism().map_or(1, |n| if deep { n.get() } else { 1 });
+    let sum = until(faults, shard, threads);
+    println!("{}", sum.counts);
+    println!(
+        "in {} runs, each twice, in {:.0?}: {} rollouts, of which {} wait for a person; {:?}",
+        sum.runs,
+        began.elapsed(),
+        sum.rollouts,
+        sum.asking,
+        sum.traffic
+    );
+    let never: Vec<_> = Kind::ALL.into_iter().filter(|kind| sum.counts.of(*kind) == 0).collect();
+    assert!(never.is_empty(), "never injected: {never:?}");
+}
+
+/// One seed, with all that happened in it: for somebody who looks for a fault.
+#[test]
+fn one_seed() {
+    let Ok(text) = env::var("TIDEGATE_SEED") else { return };
+    let seed = text.parse().unwrap_or_else(|_| panic!("TIDEGATE_SEED={text} is no number"));
+    let setup = Setup::of(seed);
+    on_paused_time(async {
+        let cluster = Cluster::run(setup).await;
+        println!("{setup:?}");
+        for left in cluster.left().await {
+            println!("rollout {} of {}: {:?}", left.row.rollout, left.row.target, left.row);
+            for record in &left.records {
+                let sentence = record.decision.sentence(&left.head.plan);
+                println!("{:>4} {} {:?} {sentence}", record.seq.0, record.at, record.epoch);
+            }
+        }
+        for (target, world) in &*cluster.worlds {
+            for sent in world.with_fleet(|fleet| fleet.log().to_vec()) {
+                println!("{target} {} {} {:?} {:?}", sent.sent, sent.id, sent.request, sent.fate);
+            }
+        }
+        let verdict = Verdict::of(&cluster).await;
+        println!("{}\n{:?}", verdict.counts, verdict.traffic);
+        assert!(verdict.broken.is_empty(), "seed {seed}:\n{}", verdict.broken.join("\n"));
+    });
+    check(seed);
+}
