@@ -249,7 +249,8 @@ impl Crew {
             select.before = rows.last().map(|row| row.rollout);
             for row in rows.iter().filter(|row| row.holder.as_deref() == Some(membership.name())) {
                 let rollout = row.rollout;
-                if crew.known(rollout).is_some_and(|handle| handle.desk.is_here()) {
+                // With an earlier claim it is run in vain: that one can write nothing more.
+                if crew.desk(rollout).is_some_and(|desk| desk.is_run_with(row.epoch)) {
                     continue;
                 }
                 match journal.claim(rollout, engine, Take::Free).await {
@@ -412,6 +413,8 @@ impl Drop for Leaving {
     fn drop(&mut self) {
         match self.part.take() {
             Some(Part::Parked) => self.desk.rest(self.turn),
+            // Lost to a later claim of this same engine: it goes on.
+            Some(Part::Over(End::Lost { .. })) if self.desk.turn() != self.turn => {}
             Some(Part::Over(end)) => self.desk.close(end),
             None if std::thread::panicking() => {
                 self.desk.close(End::Broken("a bug: its task panicked".to_owned()));
