@@ -259,7 +259,8 @@ impl Crew {
             select.before = rows.last().map(|row| row.rollout);
             for row in rows.iter().filter(|row| row.holder.as_deref() == Some(membership.name())) {
                 let rollout = row.rollout;
-                if crew.known(rollout).is_some_and(|handle| handle.desk.is_here()) {
+                // With an earlier claim it is run in vain: that one can write nothing more.
+                if crew.desk(rollout).is_some_and(|desk| desk.is_run_with(row.epoch)) {
                     continue;
                 }
                 match journal.claim(rollout, engine, Take::Free).await {

@@ -75,6 +75,8 @@ pub(crate) struct Desk {
     notices: Mutex<Option<broadcast::Sender<Arc<Notice>>>>,
     heard: Mutex<BTreeMap<CommandId, Heard>>,
     turns: AtomicU64,
+    /// The claim that it was last run with here.
+    epoch: AtomicU64,
 }
 
 /// A listener that is further behind than this is told that it has missed some.
@@ -89,6 +91,7 @@ impl Desk {
             notices: Mutex::default(),
             heard: Mutex::default(),
             turns: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
         }
     }
 
@@ -131,6 +134,16 @@ impl Desk {
     pub(crate) fn close(&self, end: End) {
         self.status.send_modify(|status| status.end = Some(end));
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// It is run with this claim from now on.
+    pub(crate) fn claimed(&self, with: Epoch) {
+        self.epoch.store(with.0, Ordering::Relaxed);
+    }
+
+    /// Whether this engine runs it now, with this claim.
+    pub(crate) fn is_run_with(&self, claim: Epoch) -> bool {
+        self.is_here() && self.epoch.load(Ordering::Relaxed) == claim.0
     }
 
     /// How often it was run here.

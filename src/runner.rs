@@ -146,6 +146,7 @@ impl Runner {
             }
             None => Arc::new(Desk::new(Arc::clone(&head), status)),
         };
+        desk.claimed(claimed.epoch);
         let Tools { ports, journal, clock, .. } = tools.clone();
         let mut steps = tools.clock.steps();
         let stepped = *steps.borrow_and_update();

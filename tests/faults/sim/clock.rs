@@ -38,6 +38,8 @@ pub(crate) struct BadClock {
 /// order that is drawn at random.
 #[derive(Debug, Default)]
 struct Told {
+    /// A clock that is broken on purpose tells nobody.
+    silent: bool,
     sum: i64,
     who: Vec<watch::Sender<i64>>,
 }
@@ -59,8 +61,16 @@ impl BadClock {
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
             told.sum = told.sum.saturating_add(by_ms);
             let sum = told.sum;
+            if told.silent {
+                return;
+            }
             told.who.retain(|who| who.send(sum).is_ok());
         }
+    }
+
+    /// Tells nobody of its steps.
+    pub(crate) fn keep_silent(&self) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).silent = true;
     }
 
     /// Runs so fast from now on.

@@ -7,8 +7,11 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use tidegate::machine::{Call, FailureKind, JournalError, PortError, RolloutId, Span, Timestamp};
-use tidegate_mock::{Op, Request, SimWorld};
+use tidegate::machine::{
+    Append, Call, FailureKind, Journal, JournalError, PortError, RolloutId, RowVersion, Select,
+    Span, Timestamp,
+};
+use tidegate_mock::{MemoryJournal, Op, Request, SimWorld};
 use tokio::time::{self, Instant};
 
 use super::{
@@ -33,6 +36,88 @@ pub(crate) const LATE_BOUND: Span = Span::seconds(60);
 /// How long one call may take.
 pub(crate) const TIME_LIMIT: Span = Span::seconds(5);
 
+/// What is broken on purpose, to see it caught.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bend {
+    /// The journal takes a commit of any epoch.
+    AnyEpoch,
+    /// The journal takes a commit of any epoch and version.
+    NoFence,
+    /// The journal says of every unknown commit that it did not happen.
+    NoReadBack,
+    /// The journal answers a commit before it is durable, and loses some.
+    AnsweredTooSoon,
+    /// The journal forgets what is to be sent.
+    ForgetsIntents,
+    /// The journal keeps commands that were read.
+    KeepsCommands,
+    /// The journal forgets when a rollout is due.
+    ForgetsDue,
+    /// The journal gives a running rollout to whoever asks.
+    ParksAll,
+    /// The journal never frees a target.
+    NeverOver,
+    /// A lease never lapses.
+    EndlessLease,
+    /// A lease lapses at once.
+    NoLease,
+    /// A journal that was cut off says that the commit happened.
+    LiesOnCommitted,
+    /// A port performs what was not asked for yet: under the next number.
+    SendsAhead,
+    /// Each attempt has a key of its own.
+    KeyPerAttempt,
+    /// The version sent is read when it is sent.
+    VersionReadLate,
+    /// A call that may have happened is said not to have.
+    UnknownIsRefused,
+    /// A call that may have happened is said to have.
+    UnknownIsDone,
+    /// A refused version is taken for done.
+    ConflictIsDone,
+    /// The clock does not tell of its steps.
+    SilentClock,
+    /// Calls go out although the lease is over: it is never renewed in the store.
+    RenewsNothing,
+    /// What is to be given back is kept.
+    ParksNothing,
+}
+
+impl Bend {
+    pub(crate) const ALL: [Self; 21] = [
+        Self::AnyEpoch,
+        Self::NoFence,
+        Self::NoReadBack,
+        Self::AnsweredTooSoon,
+        Self::ForgetsIntents,
+        Self::KeepsCommands,
+        Self::ForgetsDue,
+        Self::ParksAll,
+        Self::NeverOver,
+        Self::EndlessLease,
+        Self::NoLease,
+        Self::LiesOnCommitted,
+        Self::SendsAhead,
+        Self::KeyPerAttempt,
+        Self::VersionReadLate,
+        Self::UnknownIsRefused,
+        Self::UnknownIsDone,
+        Self::ConflictIsDone,
+        Self::SilentClock,
+        Self::RenewsNothing,
+        Self::ParksNothing,
+    ];
+}
+
+/// What a machine is told of its run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) assumption: Assumption,
+    /// Whether targets have nothing against a call that arrives twice.
+    pub(crate) bare: bool,
+    pub(crate) bend: Option<Bend>,
+}
+
 /// A machine. What runs on it comes and goes; the machine stays.
 #[derive(Debug)]
 pub(crate) struct Machine {
@@ -40,7 +125,7 @@ pub(crate) struct Machine {
     dice: Dice,
     trouble: Arc<Trouble>,
     ledger: Ledger,
-    assumption: Assumption,
+    rules: Rules,
     frozen_until: Mutex<Instant>,
     cut_off_until: Mutex<Instant>,
     percent: AtomicU64,
@@ -51,7 +136,7 @@ impl Machine {
         clock: BadClock,
         dice: Dice,
         (trouble, ledger): (Arc<Trouble>, Ledger),
-        assumption: Assumption,
+        rules: Rules,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -59,7 +144,7 @@ impl Machine {
             dice,
             trouble,
             ledger,
-            assumption,
+            rules,
             frozen_until: Mutex::new(now),
             cut_off_until: Mutex::new(now),
             percent: AtomicU64::new(100),
@@ -103,6 +188,10 @@ impl Machine {
         self.clock.run_at(100);
     }
 
+    fn is_bent(&self, bend: Bend) -> bool {
+        self.rules.bend == Some(bend)
+    }
+
     fn chance(&self, per_mille: u64) -> bool {
         self.trouble.is_on() && self.dice.chance(per_mille)
     }
@@ -133,7 +222,7 @@ impl Machine {
 
     /// The longest that a call may be on its way.
     fn longest(&self) -> u64 {
-        match self.assumption {
+        match self.rules.assumption {
             // The engine's clock runs twice as fast at most.
             Assumption::Holds => LATE_BOUND.0 / 2,
             Assumption::Broken => LATE_BOUND.0 * 5,
@@ -144,11 +233,91 @@ impl Machine {
     fn deliver_later(&self, world: &SimWorld, call: &Call, what: &Request) {
         let (world, call, what) = (world.clone(), call.clone(), what.clone());
         let after = self.dice.time(1..self.longest());
+        let late = VersionReader { on: self.is_bent(Bend::VersionReadLate) };
         tokio::spawn(async move {
             time::sleep(after).await;
+            let what = late.read(&world, &call, what);
             // Nobody hears its answer.
             let _ = deliver(&world, &call, what).await;
         });
+    }
+}
+
+/// A broken adapter that asks which version there is when it sends.
+#[derive(Clone, Copy, Debug)]
+struct VersionReader {
+    on: bool,
+}
+
+impl VersionReader {
+    fn read(self, world: &SimWorld, call: &Call, mut what: Request) -> Request {
+        if let Request::Shift { version: Some(version), .. } = &mut what
+            && self.on
+        {
+            let now = world.with_fleet(|fleet| fleet.versions());
+            *version = now[usize::from(call.route)].clone();
+        }
+        what
+    }
+}
+
+impl Machine {
+    /// The call as a broken adapter makes it.
+    fn bent_call(&self, world: &SimWorld, call: &Call, what: Request) -> (Call, Request) {
+        let mut call = call.clone();
+        match self.rules.bend {
+            Some(Bend::KeyPerAttempt) => call.id.seq.0 += 10_000 * u64::from(call.attempt),
+            Some(Bend::SendsAhead) => call.id.seq.0 += 1,
+            _ => {}
+        }
+        let reader = VersionReader { on: self.is_bent(Bend::VersionReadLate) };
+        let what = reader.read(world, &call, what);
+        (call, what)
+    }
+
+    /// A call on its way to the target and back.
+    async fn carry(&self, world: &SimWorld, call: &Call, what: Request) -> Result<(), PortError> {
+        let sent = Instant::now();
+        self.thaw().await;
+        if self.rules.assumption == Assumption::Holds
+            && sent.elapsed().as_millis() as u64 > self.longest()
+        {
+            // It would land later than the target says.
+            self.trouble.count(Kind::CallLost);
+            return Err(failed(FailureKind::Ambiguous, call));
+        }
+        if self.chance(90) {
+            self.trouble.count(Kind::Throttled);
+            return Err(failed(FailureKind::Retryable, call));
+        }
+        if self.chance(90) {
+            self.trouble.count(Kind::CallLost);
+            time::sleep(self.dice.time(10..10_000)).await;
+            return Err(failed(FailureKind::Ambiguous, call));
+        }
+        if self.chance(120) {
+            self.trouble.count(Kind::CallLate);
+            self.deliver_later(world, call, &what);
+            time::sleep(self.dice.time(10..10_000)).await;
+            return Err(failed(FailureKind::Ambiguous, call));
+        }
+        if self.chance(120) {
+            self.trouble.count(Kind::CallTwice);
+            self.deliver_later(world, call, &what);
+            if self.rules.bare && self.rules.assumption == Assumption::Holds {
+                // The copy of a call that was answered would land when nobody reckons with it.
+                deliver(world, call, what).await?;
+                return Err(failed(FailureKind::Ambiguous, call));
+            }
+        }
+        deliver(world, call, what).await?;
+        if self.chance(80) {
+            self.trouble.count(Kind::AnswerLost);
+            time::sleep(self.dice.time(10..10_000)).await;
+            return Err(failed(FailureKind::Ambiguous, call));
+        }
+        self.thaw().await;
+        Ok(())
     }
 }
 
@@ -177,6 +346,9 @@ const fn writes(call: JournalCall) -> bool {
 impl JournalTap for Machine {
     async fn before(&self, call: JournalCall) -> Result<(), JournalError> {
         self.thaw().await;
+        if call == JournalCall::Renew && self.is_bent(Bend::RenewsNothing) {
+            return Err(unavailable("renewals are not implemented"));
+        }
         self.reach_store().await?;
         if self.trouble.disk_is_full() && writes(call) {
             self.trouble.count(Kind::DiskFull);
@@ -188,7 +360,7 @@ impl JournalTap for Machine {
     fn post(&self) -> Post {
         if self.chance(40) {
             self.trouble.count(Kind::CommitLost);
-            return Post::Never;
+            return if self.is_bent(Bend::AnsweredTooSoon) { Post::Pretend } else { Post::Never };
         }
         if self.chance(40) {
             self.trouble.count(Kind::CommitLate);
@@ -210,7 +382,47 @@ impl JournalTap for Machine {
         })
     }
 
+    async fn commit(&self, store: &MemoryJournal, commit: &mut Append) {
+        let Some(bend) = self.rules.bend else { return };
+        let row = async {
+            let select = Select { limit: usize::MAX, ..Select::default() };
+            let rows = store.list(&select).await.unwrap_or_default();
+            rows.into_iter().find(|row| row.rollout == commit.rollout)
+        };
+        match bend {
+            Bend::AnyEpoch | Bend::NoFence => {
+                let Some(row) = row.await else { return };
+                commit.epoch = row.epoch;
+                if bend == Bend::NoFence {
+                    commit.version = row.version;
+                }
+            }
+            Bend::ForgetsIntents => {
+                commit.records.iter_mut().for_each(|record| record.intent = None)
+            }
+            Bend::KeepsCommands => commit.consumed.clear(),
+            Bend::ForgetsDue => commit.due = None,
+            Bend::ParksAll => commit.park = true,
+            Bend::ParksNothing => commit.park = false,
+            Bend::NeverOver => commit.over = false,
+            _ => {}
+        }
+    }
+
+    fn committed(&self, found: Option<RowVersion>) -> Option<RowVersion> {
+        match self.rules.bend {
+            Some(Bend::NoReadBack) => None,
+            Some(Bend::LiesOnCommitted) => found.or(Some(RowVersion(1))),
+            _ => found,
+        }
+    }
+
     fn lease(&self, asked: Span) -> Span {
+        match self.rules.bend {
+            Some(Bend::EndlessLease) => return Span::hours(10_000),
+            Some(Bend::NoLease) => return Span(1),
+            _ => {}
+        }
         let percent = self.percent.load(Ordering::Relaxed);
         if percent == 100 {
             return asked;
@@ -225,42 +437,23 @@ impl JournalTap for Machine {
 impl PortTap for Machine {
     async fn send(&self, world: &SimWorld, call: &Call, what: Request) -> Result<(), PortError> {
         self.ledger.sending(call);
-        let sent = Instant::now();
-        self.thaw().await;
-        if self.assumption == Assumption::Holds
-            && sent.elapsed().as_millis() as u64 > self.longest()
-        {
-            // It would land later than the target says.
-            self.trouble.count(Kind::CallLost);
-            return Err(failed(FailureKind::Ambiguous, call));
+        let (call, what) = self.bent_call(world, call, what);
+        if self.is_bent(Bend::SendsAhead) {
+            self.ledger.sending(&call);
         }
-        if self.chance(90) {
-            self.trouble.count(Kind::Throttled);
-            return Err(failed(FailureKind::Retryable, call));
+        let answer = self.carry(world, &call, what).await;
+        match (self.rules.bend, &answer) {
+            (Some(Bend::UnknownIsRefused), Err(error)) if error.kind == FailureKind::Ambiguous => {
+                Err(failed(FailureKind::Retryable, &call))
+            }
+            (Some(Bend::UnknownIsDone), Err(error)) if error.kind == FailureKind::Ambiguous => {
+                Ok(())
+            }
+            (Some(Bend::ConflictIsDone), Err(error)) if error.kind == FailureKind::Conflict => {
+                Ok(())
+            }
+            _ => answer,
         }
-        if self.chance(90) {
-            self.trouble.count(Kind::CallLost);
-            time::sleep(self.dice.time(10..10_000)).await;
-            return Err(failed(FailureKind::Ambiguous, call));
-        }
-        if self.chance(120) {
-            self.trouble.count(Kind::CallLate);
-            self.deliver_later(world, call, &what);
-            time::sleep(self.dice.time(10..10_000)).await;
-            return Err(failed(FailureKind::Ambiguous, call));
-        }
-        if self.chance(120) {
-            self.trouble.count(Kind::CallTwice);
-            self.deliver_later(world, call, &what);
-        }
-        deliver(world, call, what).await?;
-        if self.chance(80) {
-            self.trouble.count(Kind::AnswerLost);
-            time::sleep(self.dice.time(10..10_000)).await;
-            return Err(failed(FailureKind::Ambiguous, call));
-        }
-        self.thaw().await;
-        Ok(())
     }
 
     async fn before(&self, _what: Option<Op>) -> Result<(), PortError> {

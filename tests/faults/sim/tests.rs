@@ -1,7 +1,7 @@
 //! What is shown: by a few seeds in plain `cargo test`, by as many as it takes with `TIDEGATE_DEEP`.
 
 use std::{
-    env,
+    env, panic,
     sync::atomic::{AtomicU64, Ordering},
     thread,
     time::Instant,
@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     cluster::{Cluster, Setup},
+    machine::Bend,
     trouble::{Counts, Kind},
     verdict::{Traffic, Verdict},
 };
@@ -17,19 +18,19 @@ use crate::{on_paused_time, shard::Shard};
 /// Faults that a deep run injects in all its shards together, unless told otherwise.
 const DEEP_FAULTS: u64 = 10_000_000;
 
-fn run(seed: u64) -> Verdict {
-    on_paused_time(async { Verdict::of(&Cluster::run(Setup::of(seed)).await).await })
+fn run(setup: Setup) -> Verdict {
+    on_paused_time(async { Verdict::of(&Cluster::run(setup).await).await })
 }
 
 /// One seed, twice.
 fn check(seed: u64) -> Verdict {
-    let verdict = run(seed);
+    let verdict = run(Setup::of(seed));
     let again = format!(
         "again with: TIDEGATE_SEED={seed} cargo test --release --package tidegate --test faults \
          -- --nocapture one_seed"
     );
     assert!(verdict.broken.is_empty(), "seed {seed}:\n{}\n{again}", verdict.broken.join("\n"));
-    let other = run(seed);
+    let other = run(Setup::of(seed));
     assert!(verdict.journals == other.journals, "seed {seed} gives two journals; {again}");
     verdict
 }
@@ -106,6 +107,33 @@ fn no_fault_breaks_a_promise_and_a_seed_gives_one_journal() {
     );
     let never: Vec<_> = Kind::ALL.into_iter().filter(|kind| sum.counts.of(*kind) == 0).collect();
     assert!(never.is_empty(), "never injected: {never:?}");
+}
+
+/// Seeds that are tried with each defect.
+const SEEDS: u64 = 60;
+
+/// The first seed that a defect is caught with, and as what. A run that panics shows nothing.
+fn caught(bend: Bend) -> Option<(u64, String)> {
+    (0..SEEDS).find_map(|seed| {
+        let setup = Setup { bend: Some(bend), ..Setup::of(seed) };
+        let verdict = panic::catch_unwind(|| run(setup)).ok()?;
+        verdict.broken.into_iter().next().map(|what| (seed, what))
+    })
+}
+
+#[test]
+fn each_defect_is_caught_by_the_simulation() {
+    if env::var_os("TIDEGATE_DEEP").is_none() && env::var_os("TIDEGATE_TEETH").is_none() {
+        return;
+    }
+    let mut lives = Vec::new();
+    for bend in Bend::ALL {
+        match caught(bend) {
+            Some((seed, what)) => println!("{bend:?}: caught with seed {seed}: {what}"),
+            None => lives.push(bend),
+        }
+    }
+    assert!(lives.is_empty(), "not caught: {lives:?}");
 }
 
 /// One seed, with all that happened in it: for somebody who looks for a fault.

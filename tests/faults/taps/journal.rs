@@ -148,6 +148,8 @@ pub(crate) enum Post {
     Never,
     /// It arrives later, and the engine can not tell.
     Later(Duration),
+    /// It never arrives, and the engine is told that it did: a journal that is not durable.
+    Pretend,
 }
 
 /// What a test does with calls of the journal. By default nothing.
@@ -277,6 +279,7 @@ impl Journal for TappedJournal {
             self.tap.commit(&self.store, &mut commit).await;
             match self.tap.post() {
                 Post::Now => self.write(commit).await,
+                Post::Pretend => Ok(RowVersion(commit.version.0 + 1)),
                 Post::Never => Err(JournalError::AnswerLost(id)),
                 Post::Later(after) => {
                     let this = self.clone();
