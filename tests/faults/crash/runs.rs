@@ -71,7 +71,7 @@ impl Pick {
     fn first(self, nth: usize, is_new: bool) -> bool {
         match self {
             Self::All => true,
-            Self::Some { each } => is_new || nth % each == 0,
+            Self::Some { each } => is_new || nth.is_multiple_of(each),
         }
     }
 

@@ -289,7 +289,7 @@ impl Cluster {
             return;
         }
         let orders = [Order::Pause, Order::Resume, Order::Resume, Order::PromoteFull, Order::Abort];
-        let order = orders[self.dice.below(orders.len())].clone();
+        let order = orders[self.dice.below(orders.len())];
         let id = CommandId(self.dice.draw() >> 2);
         let command = Command { id, actor: Actor::from("ada"), reason: "why not".into(), order };
         let rollout = open[self.dice.below(open.len())].rollout;
