@@ -230,7 +230,8 @@ impl Crew {
 
     /// Notes when a claim failed that may have been made all the same.
     fn sure<T>(&self, claimed: Result<T, JournalError>) -> Result<T, JournalError> {
-        let lost = matches!(claimed, Err(JournalError::Unavailable(_) | JournalError::AnswerLost(_)));
+        let lost =
+            matches!(claimed, Err(JournalError::Unavailable(_) | JournalError::AnswerLost(_)));
         self.unsure.fetch_or(lost, Ordering::Relaxed);
         claimed
     }

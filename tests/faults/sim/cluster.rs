@@ -20,7 +20,7 @@ use tokio::{
 use super::{
     clock::BadClock,
     dice::Dice,
-    machine::{Assumption, Bend, LATE_BOUND, Rules, Machine, TIME_LIMIT},
+    machine::{Assumption, Bend, LATE_BOUND, Machine, Rules, TIME_LIMIT},
     trouble::{Kind, Trouble},
 };
 use crate::{
@@ -71,7 +71,8 @@ impl Setup {
 
     fn world(&self, bad: bool) -> WorldSpec {
         let of = |class| OperationSpec { class, late_bound: LATE_BOUND, time_limit: TIME_LIMIT };
-        let base = if self.class == SafetyClass::BareCreate { SafetyClass::BareSet } else { self.class };
+        let base =
+            if self.class == SafetyClass::BareCreate { SafetyClass::BareSet } else { self.class };
         let platform = (self.class == SafetyClass::BareCreate).then(|| PlatformWorldSpec {
             steps: vec![Weight::percent(20)],
             step_every: Span::seconds(20),
@@ -92,9 +93,13 @@ impl Setup {
         let baked = || GateSpec { checks: vec!["errors".into()], ..shapes::baked() };
         let strategy = match nth % 3 {
             _ if self.class == SafetyClass::BareCreate => {
-                let mut strategy = shapes::canary(vec![step(20, GateSpec::default()), step(100, GateSpec::default())]);
+                let mut strategy = shapes::canary(vec![
+                    step(20, GateSpec::default()),
+                    step(100, GateSpec::default()),
+                ]);
                 if let StrategySpec::Canary(canary) = &mut strategy {
-                    canary.platform = Some(PlatformSpec { step: baked(), ..PlatformSpec::default() });
+                    canary.platform =
+                        Some(PlatformSpec { step: baked(), ..PlatformSpec::default() });
                 }
                 strategy
             }
@@ -327,7 +332,7 @@ impl Cluster {
             let now = self.now();
             self.hosts.iter().for_each(|host| host.machine.follow(now));
             let left = self.left().await;
-            if left.iter().all(|left| left.row.over || is_person(left.waiting_on())) {
+            if left.iter().all(|one| is_settled(one, &left)) {
                 break;
             }
         }
@@ -361,8 +366,15 @@ impl Cluster {
     }
 }
 
-pub(crate) fn is_person(waiting: WaitingOn) -> bool {
-    matches!(waiting, WaitingOn::Person(_))
+/// Whether a rollout is over, or waits for a person, or for a rollout that waits for one.
+pub(crate) fn is_settled(left: &Left, all: &[Left]) -> bool {
+    let before = |id: RolloutId| all.iter().find(|other| other.row.rollout == id && !other.row.over);
+    left.row.over
+        || match left.waiting_on() {
+            WaitingOn::Person(_) => true,
+            WaitingOn::Rollout(id) => before(id).is_some_and(|before| is_settled(before, all)),
+            _ => false,
+        }
 }
 
 /// What serves on a target that has no active rollout.

@@ -6,12 +6,13 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use tidegate::machine::{
-    Append, Journal, RowVersion, Select,
-    Call, FailureKind, JournalError, PortError, RolloutId, Span, Timestamp,
+    Append, Call, FailureKind, Journal, JournalError, PortError, RolloutId, RowVersion, Select,
+    Span, Timestamp,
 };
 use tidegate_mock::{MemoryJournal, Op, Request, SimWorld};
 use tokio::time::{self, Instant};
@@ -21,7 +22,7 @@ use super::{
     dice::Dice,
     trouble::{Kind, Trouble},
 };
-use crate::taps::{JournalCall, JournalTap, Ledger, Post, PortTap, deliver};
+use crate::taps::{JournalCall, JournalTap, Ledger, PortTap, Post, deliver};
 
 /// How far late calls may go: within what the target declares, or beyond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,7 +282,9 @@ impl Machine {
     async fn carry(&self, world: &SimWorld, call: &Call, what: Request) -> Result<(), PortError> {
         let sent = Instant::now();
         self.thaw().await;
-        if self.rules.assumption == Assumption::Holds && sent.elapsed().as_millis() as u64 > self.longest() {
+        if self.rules.assumption == Assumption::Holds
+            && sent.elapsed().as_millis() as u64 > self.longest()
+        {
             // It would land later than the target says.
             self.trouble.count(Kind::CallLost);
             return Err(failed(FailureKind::Ambiguous, call));
@@ -346,6 +349,10 @@ const fn writes(call: JournalCall) -> bool {
 impl JournalTap for Machine {
     async fn before(&self, call: JournalCall) -> Result<(), JournalError> {
         self.thaw().await;
+        if self.trouble.is_endless() {
+            // In a circle no time passes, and the run would never end.
+            time::sleep(Duration::from_secs(60)).await;
+        }
         if call == JournalCall::Renew && self.is_bent(Bend::RenewsNothing) {
             return Err(unavailable("renewals are not implemented"));
         }
@@ -397,7 +404,9 @@ impl JournalTap for Machine {
                     commit.version = row.version;
                 }
             }
-            Bend::ForgetsIntents => commit.records.iter_mut().for_each(|record| record.intent = None),
+            Bend::ForgetsIntents => {
+                commit.records.iter_mut().for_each(|record| record.intent = None)
+            }
             Bend::KeepsCommands => commit.consumed.clear(),
             Bend::ForgetsDue => commit.due = None,
             Bend::ParksAll => commit.park = true,
@@ -444,8 +453,12 @@ impl PortTap for Machine {
             (Some(Bend::UnknownIsRefused), Err(error)) if error.kind == FailureKind::Ambiguous => {
                 Err(failed(FailureKind::Retryable, &call))
             }
-            (Some(Bend::UnknownIsDone), Err(error)) if error.kind == FailureKind::Ambiguous => Ok(()),
-            (Some(Bend::ConflictIsDone), Err(error)) if error.kind == FailureKind::Conflict => Ok(()),
+            (Some(Bend::UnknownIsDone), Err(error)) if error.kind == FailureKind::Ambiguous => {
+                Ok(())
+            }
+            (Some(Bend::ConflictIsDone), Err(error)) if error.kind == FailureKind::Conflict => {
+                Ok(())
+            }
             _ => answer,
         }
     }

@@ -1,7 +1,7 @@
 //! Several engines, one store, several targets, and faults of every kind: all from one seed.
 
-mod cluster;
 mod clock;
+mod cluster;
 mod dice;
 mod machine;
 mod tests;
