@@ -68,7 +68,10 @@ async fn crashed_at(case: &Case, nth: usize) -> Outcome {
 
 /// Crashes in every shape of a shard, on as many threads as there are processors.
 fn crash_all(pick: Pick, shard: Shard, threads: usize) -> Count {
-    let shapes: Vec<_> = shard.of(shapes::all());
+    let named = env::var("TIDEGATE_SHAPES").unwrap_or_default();
+    let mut shapes: Vec<_> = shard.of(shapes::all());
+    shapes.retain(|shape| shape.name.contains(&named));
+    assert!(!shapes.is_empty(), "no shape is called {named}");
     let next = AtomicUsize::new(0);
     let work = || {
         let mut count = Count::default();
@@ -114,7 +117,7 @@ fn a_crash_at_any_boundary_and_another_changes_no_outcome_and_no_effect() {
     let shard = if deep { Shard::from_env() } else { Shard::WHOLE };
     let count = crash_all(pick, shard, threads);
     report(&count, began);
-    if shard == Shard::WHOLE {
+    if shard == Shard::WHOLE && env::var_os("TIDEGATE_SHAPES").is_none() {
         let never = |at: &Boundary| !count.hit.contains_key(at);
         let missed: Vec<_> = boundary::all().into_iter().filter(never).collect();
         assert!(missed.is_empty(), "no engine ever crashed at {missed:?}");

@@ -332,7 +332,7 @@ impl Cluster {
             let now = self.now();
             self.hosts.iter().for_each(|host| host.machine.follow(now));
             let left = self.left().await;
-            if left.iter().all(|left| left.row.over || is_person(left.waiting_on())) {
+            if left.iter().all(|one| is_settled(one, &left)) {
                 break;
             }
         }
@@ -366,8 +366,16 @@ impl Cluster {
     }
 }
 
-pub(crate) fn is_person(waiting: WaitingOn) -> bool {
-    matches!(waiting, WaitingOn::Person(_))
+/// Whether a rollout is over, or waits for a person, or for a rollout that waits for one.
+pub(crate) fn is_settled(left: &Left, all: &[Left]) -> bool {
+    let before =
+        |id: RolloutId| all.iter().find(|other| other.row.rollout == id && !other.row.over);
+    left.row.over
+        || match left.waiting_on() {
+            WaitingOn::Person(_) => true,
+            WaitingOn::Rollout(id) => before(id).is_some_and(|before| is_settled(before, all)),
+            _ => false,
+        }
 }
 
 /// What serves on a target that has no active rollout.

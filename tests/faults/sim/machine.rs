@@ -1,9 +1,12 @@
 //! One machine that engines run on, between them and the store and the targets: it freezes, is cut
 //! off, loses answers, holds calls up and doubles them.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -346,6 +349,10 @@ const fn writes(call: JournalCall) -> bool {
 impl JournalTap for Machine {
     async fn before(&self, call: JournalCall) -> Result<(), JournalError> {
         self.thaw().await;
+        if self.trouble.is_endless() {
+            // In a circle no time passes, and the run would never end.
+            time::sleep(Duration::from_secs(60)).await;
+        }
         if call == JournalCall::Renew && self.is_bent(Bend::RenewsNothing) {
             return Err(unavailable("renewals are not implemented"));
         }

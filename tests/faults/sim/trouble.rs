@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -106,13 +106,27 @@ pub(crate) struct Trouble {
     counts: Mutex<Counts>,
     stopped: AtomicBool,
     disk_full_until: Mutex<Instant>,
+    calls: AtomicU64,
 }
+
+/// Calls of the store that no run needs, even one that is stuck until the end of it.
+const ENOUGH: u64 = 600_000;
 
 impl Trouble {
     pub(crate) fn new() -> Arc<Self> {
         let (counts, disk_full_until) = (Mutex::default(), Mutex::new(Instant::now()));
         // Everything starts in peace.
-        Arc::new(Self { counts, stopped: AtomicBool::new(true), disk_full_until })
+        Arc::new(Self {
+            counts,
+            stopped: AtomicBool::new(true),
+            disk_full_until,
+            calls: AtomicU64::new(0),
+        })
+    }
+
+    /// One more call of the store. Whether there were so many that the engines go round in a circle.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.calls.fetch_add(1, Ordering::Relaxed) >= ENOUGH
     }
 
     pub(crate) fn begin(&self) {

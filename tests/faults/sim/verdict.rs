@@ -6,7 +6,7 @@ use tidegate::machine::{MoveId, Phase, Revisions, SafetyClass, Target, Weight, i
 use tidegate_mock::{Fate, Logged, Request};
 
 use super::{
-    cluster::{Cluster, Left, is_person},
+    cluster::{Cluster, Left, is_settled},
     machine::Assumption,
     trouble::Counts,
 };
@@ -54,8 +54,11 @@ impl Verdict {
         for sent in cluster.ledger.sent_without_intent() {
             broken.push(format!("sent without a durable intent: {sent:?}"));
         }
+        if cluster.trouble.is_endless() {
+            broken.push("the engines go round in a circle".to_owned());
+        }
         for rollout in &left {
-            broken.extend(of_rollout(rollout));
+            broken.extend(of_rollout(rollout, &left));
         }
         let mut traffic = Traffic::default();
         for target in cluster.worlds.keys() {
@@ -75,12 +78,12 @@ impl Verdict {
     }
 }
 
-fn of_rollout(left: &Left) -> Vec<String> {
+fn of_rollout(left: &Left, all: &[Left]) -> Vec<String> {
     let id = left.row.rollout;
     let findings = invariants::journal(&left.head, &left.records);
     let mut broken: Vec<_> =
         findings.into_iter().map(|finding| format!("rollout {id}: {finding}")).collect();
-    if !left.row.over && !is_person(left.waiting_on()) {
+    if !is_settled(left, all) {
         broken.push(format!(
             "rollout {id} is stuck: {} waits on {:?}",
             left.phase().name(),
