@@ -5,6 +5,8 @@
 mod account;
 mod alb;
 mod appmesh;
+mod codedeploy;
+mod codedeploy_once;
 mod lambda;
 mod lattice;
 mod rollout;
