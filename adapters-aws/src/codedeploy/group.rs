@@ -100,15 +100,34 @@ pub(super) async fn read(
     owner: RollbackOwner,
 ) -> Result<Setup, PortError> {
     let action = format!("read deployment group {name}");
-    let request = client.get_deployment_group().application_name(&name.application);
-    let request = request.deployment_group_name(&name.group).send();
-    let reply = channel.send(GET_GROUP, READS, &action, request).await?;
-    let none = || incomplete(&action, "the answer holds no group");
-    let info = reply.deployment_group_info().ok_or_else(none)?;
+    let info = &info(client, channel, name, &action).await?;
     let refuse = |problems| unsuitable(&action, Problems { group: name.clone(), problems });
     let setup = Setup::of(info).map_err(|problem| refuse(vec![problem]))?;
     let problems = setup.problems(owner);
     if problems.is_empty() { Ok(setup) } else { Err(refuse(problems)) }
+}
+
+/// The deployment that the group names as its last, if it has had any.
+pub(super) async fn last_attempted(
+    client: &Client,
+    channel: &Channel,
+    name: &GroupName,
+) -> Result<Option<String>, PortError> {
+    let action = format!("read the last deployment of group {name}");
+    let info = info(client, channel, name, &action).await?;
+    Ok(info.last_attempted_deployment.and_then(|last| last.deployment_id))
+}
+
+async fn info(
+    client: &Client,
+    channel: &Channel,
+    name: &GroupName,
+    action: &str,
+) -> Result<DeploymentGroupInfo, PortError> {
+    let request = client.get_deployment_group().application_name(&name.application);
+    let request = request.deployment_group_name(&name.group).send();
+    let reply = channel.send(GET_GROUP, READS, action, request).await?;
+    reply.deployment_group_info.ok_or_else(|| incomplete(action, "the answer holds no group"))
 }
 
 impl Setup {

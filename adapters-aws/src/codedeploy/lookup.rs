@@ -8,7 +8,7 @@ use aws_sdk_codedeploy::types::{DeploymentInfo, DeploymentStatus, TimeRange};
 use aws_smithy_types::DateTime;
 use tidegate_core::{Call, PortError};
 
-use super::{BATCH_GET, CodeDeploy, LIST, READS};
+use super::{BATCH_GET, CodeDeploy, LIST, READS, group};
 use crate::port::incomplete;
 
 /// The most deployments one request may ask for.
@@ -76,9 +76,22 @@ pub(super) fn is_over(status: Option<&DeploymentStatus>) -> bool {
 }
 
 impl CodeDeploy {
-    /// Looks all deployments of the group through.
+    /// Looks all deployments of the group through. A listing may be late, and the group names its last
+    /// deployment by itself: where nothing listed is under way, that one is read as well.
     pub(super) async fn look_through(&self, action: &str) -> Result<Found, PortError> {
-        let ids = self.listed(action).await?;
+        let mut ids = self.listed(action).await?;
+        let mut found = self.read_through(&ids, action).await?;
+        if found.live().is_none() {
+            let last = group::last_attempted(&self.client, &self.channel, &self.name).await?;
+            if let Some(last) = last.filter(|last| !ids.contains(last)) {
+                ids.push(last);
+                found = self.read_through(&ids, action).await?;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn read_through(&self, ids: &[String], action: &str) -> Result<Found, PortError> {
         let unsettled = ids.iter().filter(|id| !self.is_settled(id)).cloned().collect::<Vec<_>>();
         let mut fresh = HashMap::new();
         for batch in unsettled.chunks(BATCH) {
@@ -87,7 +100,7 @@ impl CodeDeploy {
             }
         }
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = ids.into_iter().map(|id| known.get(&id).cloned().map(|one| (id, one)));
+        let all = ids.iter().map(|id| known.get(id).cloned().map(|one| (id.clone(), one)));
         let all = all.collect::<Option<Vec<_>>>();
         drop(known);
         let mut all = all.ok_or_else(|| incomplete(action, "a listed deployment was not read"))?;

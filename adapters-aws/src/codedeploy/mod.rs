@@ -6,8 +6,8 @@
 //! - `CreateDeployment` takes no client token, so starting is class 4. Each deployment carries the
 //!   move's [`Call::token`](tidegate_core::Call::token) as its description; before one is created, and
 //!   whenever the outcome is unknown, all of the group's deployments are looked through for it.
-//! - A look-up that could not be finished is an error. Only one that went through every page says
-//!   that there is no such deployment.
+//! - A look-up that could not be finished is an error. Only one that went through every page, and
+//!   through what the group names as its last, says that there is no such deployment.
 //! - Where the group stops a replacement that nobody continues ([`Setup::ready_wait`]), traffic is held
 //!   until the plan's gate opens. Between steps CodeDeploy can not be held.
 //! - The way back is always CodeDeploy's own: a deployment with an id of its own, which is followed.

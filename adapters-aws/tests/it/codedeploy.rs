@@ -265,7 +265,7 @@ async fn somebody_else_s_deployment_is_foreign_is_waited_for_and_is_never_stoppe
 #[tokio::test(start_paused = true)]
 async fn a_deployment_that_is_not_listed_yet_is_found_by_the_refusal_that_names_it() {
     let (fake, group) = opened(Compute::Ecs).await;
-    fake.with(|state| state.listed_after = Duration::from_secs(600));
+    fake.with(|state| (state.listed_after, state.names_last) = (Duration::from_secs(600), false));
     group.start(&call(1, 0)).await.unwrap();
     group.start(&Call { attempt: 2, ..call(1, 0) }).await.unwrap();
     assert_eq!(fake.carried_out("CreateDeployment"), 2, "the second was refused");
@@ -276,6 +276,16 @@ async fn a_deployment_that_is_not_listed_yet_is_found_by_the_refusal_that_names_
         FailureKind::Retryable,
         "another move's deployment is not taken for ours"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_is_not_listed_yet_is_found_by_the_group_that_names_it() {
+    let (fake, group) = opened(Compute::Ecs).await;
+    fake.with(|state| state.listed_after = Duration::from_secs(600));
+    group.start(&call(1, 0)).await.unwrap();
+    assert_eq!(seen(&group, &call(1, 0)).await, PlatformSeen::Running);
+    group.stop(&call(2, 0)).await.unwrap();
+    assert_eq!(fake.carried_out("StopDeployment"), 1);
 }
 
 #[tokio::test(start_paused = true)]

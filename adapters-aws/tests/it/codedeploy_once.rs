@@ -35,18 +35,24 @@ const CALLS: [(&str, u32); 8] = [
     ("CreateDeployment", 9),
     ("ContinueDeployment", 9),
     ("StopDeployment", 9),
-    ("GetDeploymentGroup", 3),
-    ("ListDeployments", 8),
-    ("BatchGetDeployments", 8),
-    ("ListDeploymentTargets", 4),
-    ("BatchGetDeploymentTargets", 4),
+    ("GetDeploymentGroup", 4),
+    ("ListDeployments", 5),
+    ("BatchGetDeployments", 5),
+    ("ListDeploymentTargets", 3),
+    ("BatchGetDeploymentTargets", 3),
 ];
+
+/// How many seconds late listings are, and whether the group names its last deployment all the same. The
+/// late bound is longer than all of them.
+const LATE: [(u64, bool); 3] = [(0, true), (240, true), (240, false)];
 
 /// How a rollout is wanted to go, apart from its faults.
 #[derive(Clone, Copy, Debug)]
 struct Course {
     compute: Compute,
     listed_after: Duration,
+    /// Whether the group names a deployment that is not listed yet.
+    names_last: bool,
     /// Whether a person aborts it once it has begun.
     aborted: bool,
 }
@@ -75,7 +81,11 @@ fn spec() -> PlanSpec {
         hooks: Default::default(),
         guards: Vec::new(),
         evidence: Default::default(),
-        policy: PolicySpec { keep_warm: Some(Span::minutes(1)), ..PolicySpec::default() },
+        policy: PolicySpec {
+            keep_warm: Some(Span::minutes(1)),
+            observe_every: Some(Span::seconds(15)),
+            ..PolicySpec::default()
+        },
         calendar: CalendarSpec::default(),
     }
 }
@@ -91,7 +101,7 @@ struct Rig {
 impl Rig {
     fn new(course: Course) -> Self {
         let mut state = fake::CodeDeploy::in_group(course.compute);
-        state.listed_after = course.listed_after;
+        (state.listed_after, state.names_last) = (course.listed_after, course.names_last);
         let world = SimWorld::new(WorldSpec::good(), 1);
         let journal = Arc::new(MemoryJournal::new());
         Self { fake: Fake::new(state), began: Instant::now(), world, journal, course }
@@ -167,6 +177,25 @@ impl Rig {
         }
     }
 
+    /// Fails unless what ended so left CodeDeploy so.
+    fn agrees(&self, end: &End, told: &str) {
+        self.fake.with(|state| {
+            let ours = state.deployments.iter().rev().find(|one| one.description.is_some());
+            let Some(ours) = ours else {
+                return assert_ne!(*end, End::Over(Phase::Completed), "{told}");
+            };
+            match end {
+                End::Over(Phase::Completed) => {
+                    assert_eq!((ours.status, ours.share), (Some("Succeeded"), 100), "{told}");
+                }
+                End::Over(Phase::RolledBack { .. } | Phase::NeverStarted { .. }) => {
+                    assert_eq!(ours.status, Some("Stopped"), "{told}");
+                }
+                _ => {}
+            }
+        });
+    }
+
     /// The most deployments that carry one tag.
     fn most_of_one_tag(&self) -> usize {
         self.fake.with(|state| {
@@ -218,10 +247,11 @@ async fn every_fault_at_every_call(course: Course) -> Tally {
                 rig.fake.fault(operation, When::Nth(nth), fault.clone());
                 let end = rig.end().await;
                 let most = rig.most_of_one_tag();
-                assert!(
-                    most <= 1,
-                    "{most} for one move: {course:?}, {fault:?} at {operation} {nth}"
-                );
+                let told = format!("{course:?}, {fault:?} at {operation} {nth}");
+                assert!(most <= 1, "{most} for one move: {told}");
+                if course.names_last {
+                    rig.agrees(&end, &told);
+                }
                 if !rig.fake.log().iter().any(|asked| asked.fault.is_some()) {
                     break;
                 }
@@ -233,10 +263,10 @@ async fn every_fault_at_every_call(course: Course) -> Tally {
 }
 
 async fn counted(compute: Compute) {
-    for listed_after in [0, 90, 240] {
+    for (late, names_last) in LATE {
         for aborted in [false, true] {
-            let listed_after = Duration::from_secs(listed_after);
-            let course = Course { compute, listed_after, aborted };
+            let listed_after = Duration::from_secs(late);
+            let course = Course { compute, listed_after, names_last, aborted };
             let tally = every_fault_at_every_call(course).await;
             println!("{course:?}: {} rollouts, {:?}", tally.all(), tally.0);
             assert!(tally.all() > 100, "{course:?}: only {} rollouts met a fault", tally.all());
@@ -253,7 +283,8 @@ async fn no_fault_at_any_call_makes_two_deployments_of_a_service() {
 async fn without_a_fault_each_platform_completes_and_goes_back() {
     for compute in Compute::ALL {
         for aborted in [false, true] {
-            let rig = Rig::new(Course { compute, listed_after: Duration::ZERO, aborted });
+            let listed_after = Duration::ZERO;
+            let rig = Rig::new(Course { compute, listed_after, names_last: true, aborted });
             let end = rig.end().await;
             let as_wanted = match (&end, aborted) {
                 (End::Over(Phase::Completed), false) => true,

@@ -83,6 +83,8 @@ pub struct CodeDeploy {
     pub deployments: Vec<Deployment>,
     /// How long a new deployment is missing from listings.
     pub listed_after: Duration,
+    /// Whether the group names its last deployment, listed or not.
+    pub names_last: bool,
 }
 
 impl CodeDeploy {
@@ -101,7 +103,8 @@ impl CodeDeploy {
             fails_at: None,
             hosts: 10,
         };
-        let mut state = Self { group, deployments: Vec::new(), listed_after: Duration::ZERO };
+        let (deployments, listed_after) = (Vec::new(), Duration::ZERO);
+        let mut state = Self { group, deployments, listed_after, names_last: true };
         let before = json!({
             "revisionType": "S3",
             "s3Location": { "bucket": "releases", "key": "checkout-1.zip", "bundleType": "zip" },

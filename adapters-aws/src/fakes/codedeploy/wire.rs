@@ -48,6 +48,8 @@ impl CodeDeploy {
             None => json!({ "action": "KEEP_ALIVE" }),
         };
         let replaces = group.compute.is_replaced();
+        let last = self.deployments.last().map(|one| json!({ "deploymentId": one.id }));
+        let last = last.filter(|_| self.names_last);
         let alarms: Vec<_> = group.alarms.iter().map(|name| json!({ "name": name })).collect();
         json!({ "deploymentGroupInfo": present(json!({
             "applicationName": APPLICATION,
@@ -61,6 +63,7 @@ impl CodeDeploy {
                 "deploymentReadyOption": ready,
                 "terminateBlueInstancesOnDeploymentSuccess": end,
             })),
+            "lastAttemptedDeployment": last,
             "autoRollbackConfiguration": {
                 "enabled": !group.goes_back_on.is_empty(),
                 "events": group.goes_back_on,
