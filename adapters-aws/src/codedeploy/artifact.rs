@@ -11,6 +11,8 @@ use aws_sdk_codedeploy::types::{
 use sha2::{Digest, Sha256};
 use tidegate_core::{FailureKind, PortError, Revision, Target};
 
+use crate::appspec::AppSpec;
+
 /// Says what to deploy for a revision.
 #[async_trait]
 pub trait Artifacts: fmt::Debug + Send + Sync {
@@ -88,6 +90,13 @@ pub enum Artifact {
 #[must_use]
 pub(crate) fn sha256(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl From<&AppSpec> for Artifact {
+    /// The AppSpec goes with the request. (One for servers belongs into their bundle instead.)
+    fn from(spec: &AppSpec) -> Self {
+        Self::AppSpec(spec.to_json())
+    }
 }
 
 impl Artifact {

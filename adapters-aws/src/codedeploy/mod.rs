@@ -35,6 +35,7 @@ use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_types::DateTime;
 use tidegate_core::{PortError, Span};
 
+pub(crate) use artifact::sha256;
 pub use artifact::{Artifact, Artifacts, BundleType, ByTable};
 pub use group::{Compute, Problem, Problems, Setup};
 

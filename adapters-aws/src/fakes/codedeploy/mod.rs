@@ -85,6 +85,9 @@ pub struct CodeDeploy {
     pub listed_after: Duration,
     /// Whether the group names its last deployment, listed or not.
     pub names_last: bool,
+    /// Whether a second deployment is refused while one is under way. It is a quota, which nobody should
+    /// have to lean upon.
+    pub one_at_a_time: bool,
 }
 
 impl CodeDeploy {
@@ -104,7 +107,8 @@ impl CodeDeploy {
             hosts: 10,
         };
         let (deployments, listed_after) = (Vec::new(), Duration::ZERO);
-        let mut state = Self { group, deployments, listed_after, names_last: true };
+        let mut state =
+            Self { group, deployments, listed_after, names_last: true, one_at_a_time: true };
         let before = json!({
             "revisionType": "S3",
             "s3Location": { "bucket": "releases", "key": "checkout-1.zip", "bundleType": "zip" },
@@ -214,7 +218,9 @@ impl CodeDeploy {
         if body["revision"].is_null() {
             return Err(refusal("RevisionRequiredException"));
         }
-        if let Some(active) = self.deployments.iter().find(|one| !one.is_over()) {
+        if let Some(active) =
+            self.deployments.iter().find(|one| self.one_at_a_time && !one.is_over())
+        {
             let id = &active.id;
             let text =
                 format!("The Deployment Group '{GROUP}' already has an active Deployment '{id}'");
