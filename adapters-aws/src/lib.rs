@@ -8,6 +8,7 @@
 //! | `alb` | [`alb`] | traffic, by weighted target groups of load balancers |
 //! | `lattice` | [`lattice`] | traffic, by rules and default actions of VPC Lattice |
 //! | `lambda` | [`lambda`] | traffic and deployment, by an alias |
+//! | `codedeploy` | [`codedeploy`] | deployment and the traffic it moves, by a deployment group; its files: [`appspec`] |
 //! | `appmesh` | `appmesh` | traffic, by routes; not in the default features: AWS announced its end for 2026-09-30 |
 //!
 //! What all adapters have in common:
@@ -46,6 +47,10 @@ mod weights;
 pub mod alb;
 #[cfg(feature = "appmesh")]
 pub mod appmesh;
+#[cfg(feature = "codedeploy")]
+pub mod appspec;
+#[cfg(feature = "codedeploy")]
+pub mod codedeploy;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 #[cfg(feature = "lambda")]

@@ -16,6 +16,8 @@ mod wire;
 pub mod alb;
 #[cfg(feature = "appmesh")]
 pub mod appmesh;
+#[cfg(feature = "codedeploy")]
+pub mod codedeploy;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(feature = "lattice")]
@@ -49,12 +51,14 @@ pub const REGION: &str = "eu-central-1";
 /// The account of every fake.
 pub const ACCOUNT: &str = "123456789012";
 
+/// The day that all fakes begin on, 2026-11-21, in seconds since the Unix epoch.
+pub const FIRST_DAY: u64 = 1_795_219_200;
+
 /// A time of a fake as the JSON protocols write it, RFC 3339: fakes begin on a fixed day.
 #[must_use]
 pub fn stamp(at: Duration) -> String {
-    const FIRST_DAY: i64 = 1_795_219_200; // 2026-11-21
-    let seconds = i64::try_from(at.as_secs()).unwrap_or_default();
-    let time = aws_smithy_types::DateTime::from_secs(FIRST_DAY + seconds);
+    let seconds = i64::try_from(FIRST_DAY + at.as_secs()).unwrap_or_default();
+    let time = aws_smithy_types::DateTime::from_secs(seconds);
     let text = time.fmt(aws_smithy_types::date_time::Format::DateTime);
     text.expect("this time has a calendar's form")
 }

@@ -5,6 +5,9 @@
 mod account;
 mod alb;
 mod appmesh;
+mod appspec;
+mod codedeploy;
+mod codedeploy_once;
 mod lambda;
 mod lattice;
 mod rollout;
