@@ -13,8 +13,9 @@ use tokio::{
 
 use crate::clock::MonotonicClock;
 
-/// Of each lease, so many parts are left to reach the target before it ends.
-const MARGIN: u32 = 5;
+/// Nothing is sent in the last half of a lease: a clock that runs at half the store's rate takes a whole
+/// lease for half of one.
+const MARGIN: u32 = 2;
 
 /// A heartbeat comes so many times in a lease, so that two may be lost.
 const BEATS: u32 = 3;
