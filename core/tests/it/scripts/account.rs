@@ -18,6 +18,26 @@ const LEFT_OUT: [&str; 6] =
 /// What a field says that nobody has set.
 const UNSET: [&str; 7] = ["0", "0s", "0%", "false", "none", "never", "long ago"];
 
+/// Fields that every state has, of whatever phase: one that is not stored any more has changed.
+const KEPT: [&str; 16] = [
+    "holds",
+    "confirm_by",
+    "drained",
+    "wake",
+    "lacking",
+    "distrusted",
+    "lack_by",
+    "reasserted",
+    "corrections",
+    "calendar",
+    "counted",
+    "traffic.asked",
+    "traffic.matched",
+    "late.traffic",
+    "late.capacity",
+    "late.platform",
+];
+
 /// Parts of paths that the rest of a line says.
 const UNSAID: [(&str, &str); 5] = [
     ("phase.gating.gate.", "gate."),
@@ -49,8 +69,16 @@ impl Account {
         }
         text += &format!("  {}\n", standing(&step.next, &stage.plan));
         let fields = fields(&step.next);
-        let changed = fields.iter().filter(|(key, value)| self.is_new(key, value));
-        let changed: Vec<_> = changed.map(|(key, value)| format!("{key} {value}")).collect();
+        let new = fields.iter().filter(|(key, value)| self.is_new(key, value));
+        let mut changed: Vec<_> = new.map(|(key, value)| format!("{key} {value}")).collect();
+        // Fields that say nothing are not stored.
+        let gone = self.told.iter().filter(|(key, value)| {
+            !fields.contains_key(*key)
+                && !UNSET.contains(&value.as_str())
+                && KEPT.contains(&key.as_str())
+        });
+        changed.extend(gone.map(|(key, _)| format!("{key} unset")));
+        changed.sort_unstable();
         if !changed.is_empty() {
             text += &format!("  ~ {}\n", changed.join(", "));
         }
