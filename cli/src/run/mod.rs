@@ -166,9 +166,10 @@ async fn follow(
         stable: asked.stable.as_deref().map(Revision::from),
         candidate: Revision::from(asked.candidate.as_str()),
     };
-    engine.recover().await?;
+    // Looked at before it is run: whatever happens from here on is told.
     let found = found(engine, store.journal(), &plan, &revisions).await?;
     let (resumed, told) = (found.is_some(), found.as_ref().map_or(Seq(0), |r| r.status().seq));
+    engine.recover().await?;
     let rollout = match found {
         Some(rollout) => rollout,
         None => engine.start(plan, revisions, asked.actor.as_str()).await?,

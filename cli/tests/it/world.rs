@@ -7,7 +7,10 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread,
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -91,10 +94,14 @@ impl Place {
     }
 }
 
+/// No process is silent for so long, however busy the host is.
+const SILENT: Duration = Duration::from_secs(120);
+
 /// A process that runs a rollout. Killed when it is dropped.
 pub(crate) struct Running {
     child: Child,
-    told: BufReader<ChildStderr>,
+    /// Lines of its standard error, until that is closed.
+    told: Receiver<String>,
     /// What it has told so far.
     pub(crate) lines: Vec<String>,
 }
@@ -107,22 +114,32 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let told = BufReader::new(child.stderr.take().unwrap());
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (tell, told) = channel();
+        // Ends with the process, or when nobody listens any more.
+        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|l| tell.send(l)));
         Self { child, told, lines: Vec::new() }
+    }
+
+    /// Its next line; none once it has ended.
+    fn line(&mut self) -> Option<&str> {
+        match self.told.recv_timeout(SILENT) {
+            Ok(line) => {
+                self.lines.push(line);
+                self.lines.last().map(String::as_str)
+            }
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("silent after {:#?}", self.lines),
+        }
     }
 
     /// Reads on until it tells of something.
     pub(crate) fn until(&mut self, what: &str) {
         loop {
-            let mut line = String::new();
-            assert!(
-                self.told.read_line(&mut line).unwrap() > 0,
-                "no {what:?} in {:#?}",
-                self.lines
-            );
-            self.lines.push(line);
-            if self.lines.last().is_some_and(|line| line.contains(what)) {
-                return;
+            match self.line() {
+                Some(line) if line.contains(what) => return,
+                Some(_) => {}
+                None => panic!("no {what:?} in {:#?}", self.lines),
             }
         }
     }
@@ -143,9 +160,8 @@ impl Running {
 
     /// Waits for its end: its exit code, and what it printed.
     pub(crate) fn end(mut self) -> (i32, String) {
-        let (mut rest, mut printed) = (String::new(), String::new());
-        self.told.read_to_string(&mut rest).unwrap();
-        self.lines.extend(rest.lines().map(str::to_owned));
+        while self.line().is_some() {}
+        let mut printed = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
         let code = self.child.wait().unwrap().code();
         (code.unwrap_or_else(|| panic!("killed: {:#?}", self.lines)), printed)

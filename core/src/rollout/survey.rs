@@ -368,6 +368,8 @@ impl Turn<'_> {
             Some(_) if !world.traffic.matched && self.next.confirm_by != NEVER => Trigger::Noted,
             // Weights are the platform's to set; it may still be on its way.
             Some(_) if self.platform_paced() => Trigger::Noted,
+            // Nothing is set right while a person holds it; the deadline goes on.
+            Some(_) if !self.next.holds.is_none() => Trigger::Noted,
             Some(_) if self.next.corrections >= self.plan.policy.drift_corrections => {
                 Trigger::Contested
             }
