@@ -46,8 +46,10 @@ impl Runner {
         let mut wait = FIRST_WAIT;
         while became.len() < events.len() {
             let Planned { steps, became: done, append } = self.plan(&events[became.len()..]);
-            let park = append.park;
+            // What is not written does not park: the journal would still name this engine.
+            let mut park = false;
             if !steps.is_empty() || !append.consumed.is_empty() {
+                park = append.park;
                 match self.write(append, &mut wait).await? {
                     Commit::Done(version) => self.version = version,
                     Commit::Again => continue,
