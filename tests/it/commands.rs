@@ -176,3 +176,26 @@ async fn decisions_stream_in_order_with_their_sentences() {
     let all: Vec<_> = handle.records().await.unwrap().iter().map(|record| record.seq).collect();
     assert_eq!(heard, all);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_halted_rollout_takes_orders_after_an_answer_that_came_too_late() {
+    use tidegate::machine::Halt;
+    use tidegate_mock::{Fault, Op, Wrong};
+    let slow = Fault::nth(Op::Shift, 1, Wrong::Slow { lands: Some(S(9)) });
+    let refused = Fault::nth(Op::Shift, 2, Wrong::Refused { permanent: true });
+    let rig = Rig::new(WorldSpec::good().with_fault(slow).with_fault(refused));
+    let engine = rig.engine();
+    let handle = rig.start(&engine, canary()).await;
+    until(&handle, |status| status.sentence.contains("[0 % to 10 %]")).await;
+    // The way back is refused for good while the way forward is still unanswered.
+    handle.abort("ada", "not today").await.unwrap();
+    until(&handle, |status| matches!(status.phase, Phase::Halted { .. })).await;
+    let failed = Phase::Halted { why: Halt::RollbackFailed, cause: Some(Cause::Aborted) };
+    assert_eq!(handle.status().phase, failed);
+    // The call runs out of time meanwhile.
+    tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+    let told = handle.command(Order::Retry, "ada", "unlocked");
+    tokio::time::timeout(std::time::Duration::from_secs(60), told).await.unwrap().unwrap();
+    let back = End::Over(Phase::RolledBack { cause: Cause::Aborted });
+    assert_eq!(end_of(&handle).await, back, "{}", story(&handle).await);
+}
