@@ -14,7 +14,7 @@ use super::{
     End, Run, Sim,
     looks::{Slot, wanted},
 };
-use crate::{Fleet, Reply, Request};
+use crate::{Fleet, Happens, Reply, Request};
 
 const NEVER: Timestamp = Timestamp::MAX;
 /// How long a crashed engine takes to come back.
@@ -38,6 +38,8 @@ pub(super) struct Driver<'a> {
     observe_due: Timestamp,
     /// When the world was last read, and nothing has changed since.
     read_at: Option<Timestamp>,
+    /// When the last reading began, whatever has changed since.
+    last_read: Timestamp,
     exposed: Timestamp,
     slots: Vec<Slot>,
     panel: Panel,
@@ -98,6 +100,7 @@ impl<'a> Driver<'a> {
             observe_at: now,
             observe_due: now,
             read_at: None,
+            last_read: now,
             exposed: NEVER,
             slots: Vec::new(),
             panel: sim.plan.panel(),
@@ -147,7 +150,7 @@ impl<'a> Driver<'a> {
     }
 
     fn finish(mut self, end: End) -> Run {
-        if self.sim.checked && self.run.violation.is_none() {
+        if self.sim.checked && self.run.violation.is_none() && !self.interfered() {
             self.run.violation = self.untrue();
         }
         Run {
@@ -320,6 +323,10 @@ impl<'a> Driver<'a> {
             self.read_at = None;
             self.observe_at = self.now;
         }
+        // What a reading came to while something held the rollout, it need not come to now.
+        if next.holds() != self.state.holds() || matches!(event, Event::CalendarRead(_)) {
+            self.read_at = None;
+        }
     }
 
     // --- The move lane.
@@ -466,6 +473,7 @@ impl<'a> Driver<'a> {
             seen.platform = self.fleet.platform(self.sim.plan.target(), &token).ok();
         }
         self.read_at = (seen.traffic.is_some() && seen.capacity.is_some()).then_some(began);
+        self.last_read = self.read_at.unwrap_or(self.last_read);
         Due::Event(Event::Observed(seen))
     }
 
@@ -533,6 +541,16 @@ impl<'a> Driver<'a> {
     }
 
     // --- The truth at the end.
+
+    /// Whether a person changed something that no reading could show before the end.
+    fn interfered(&self) -> bool {
+        let persons =
+            |what| matches!(what, Happens::PersonShifts { .. } | Happens::PersonScales { .. });
+        let seen = |at: Timestamp| at.after(self.sim.world.propagation);
+        let unread = |at: Timestamp| self.last_read <= seen(at) && at <= self.now;
+        let happenings = &self.sim.world.happenings;
+        happenings.iter().any(|it| persons(it.what) && unread(self.began.after(it.at)))
+    }
 
     fn untrue(&mut self) -> Option<Violation> {
         let (traffic, _, capacity) = self.fleet.truth(&self.revisions);
