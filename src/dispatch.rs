@@ -69,6 +69,7 @@ fn outcome(done: &Result<(), PortError>) -> Outcome {
     tracing::warn!(error = error as &dyn std::error::Error, "a call failed");
     match error.kind {
         FailureKind::Retryable => Outcome::Retryable,
+        FailureKind::Throttled => Outcome::Throttled,
         FailureKind::Permanent => Outcome::Permanent,
         FailureKind::Ambiguous => Outcome::Ambiguous,
         FailureKind::Conflict => Outcome::Conflict,

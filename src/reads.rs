@@ -9,19 +9,32 @@ use std::{
 };
 
 use tidegate_core::{
-    CheckIndex, Event, GateRef, HookAnswer, HookIndex, IndexSet, Journal, Judged, Judgement,
-    Judging, Look, Observation, Panel, Plan, Query, Question, Reads, Role, Rollout, RolloutId,
-    Span, StoredLook, Timestamp, Weight, Window, record::Head,
+    CheckIndex, Event, FailureKind, GateRef, HookAnswer, HookIndex, IndexSet, Journal, Judged,
+    Judgement, Judging, Look, Panel, Plan, Query, Question, Reads, Role, Rollout, RolloutId, Span,
+    StoredLook, Timestamp, Weight, Window, record::Head,
 };
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::{bounded::bounded, clock::Clock, lanes::Lane, ports::Ports, survey::Survey};
+use crate::{
+    bounded::bounded,
+    clock::Clock,
+    lanes::Lane,
+    ports::Ports,
+    survey::{Survey, Surveyed},
+};
 
 /// How long one measurement may take: a window's numbers are needed before the next window's.
 const LOOK_LIMIT: Span = Span::seconds(15);
 
 /// How long to wait after something could not be read or kept.
 const AGAIN: Span = Span::seconds(1);
+
+/// How long to wait after a look was throttled.
+const THROTTLED_AGAIN: Span = Span::seconds(10);
+
+/// Places in [`Reader::throttled`].
+const WORLD: usize = 0;
+const LOOKS: usize = 1;
 
 /// So many failures, and what was before the rollout is left alone: judges do without it.
 const PAST_FAILURES: u32 = 3;
@@ -34,12 +47,14 @@ struct Begun(Option<Box<dyn Judging>>);
 /// A reading that has ended.
 #[derive(Debug)]
 pub(crate) enum Read {
-    /// Of the world; `None` when nothing could be read.
-    World { round: u64, seen: Option<Observation> },
+    /// Of the world.
+    World { round: u64, read: Surveyed },
     /// Of a metric; `None` when it could not be kept, and so must not be judged. And whether the look
     /// before it was measured once more, and is complete now.
     Health { key: Key, since: Timestamp, look: Option<Look>, corrected: bool },
-    /// Of a metric before the rollout; `None` when it could not be kept.
+    /// Of a metric, and throttled: it is read again, and with it the window before it that was late.
+    HealthThrottled { key: Key, since: Timestamp, late: Option<Window> },
+    /// Of a metric before the rollout; `None` when it could not be kept, or not be read for now.
     Past { check: CheckIndex, looks: Option<Vec<Look>> },
     /// Of a hook.
     Hook { hook: HookIndex, gate: Option<GateRef>, answer: HookAnswer },
@@ -69,6 +84,9 @@ pub(crate) struct Reader {
     asking: BTreeMap<HookIndex, GateRef>,
     /// Verdicts over stored looks, which a crash may have swallowed.
     rebuilt: VecDeque<Event>,
+    /// Since when readings of the world, and looks, were throttled, as far as the machine has not been
+    /// told.
+    throttled: [Option<Timestamp>; 2],
 }
 
 impl Reader {
@@ -96,7 +114,22 @@ impl Reader {
             lanes_at: Timestamp::default(),
             asking: BTreeMap::new(),
             rebuilt: VecDeque::new(),
+            throttled: [None; 2],
         }
+    }
+
+    /// For how long nothing could be read by now, because readings were throttled: time that counts
+    /// towards no limit. Told once.
+    pub(crate) fn lost(&mut self) -> Option<Span> {
+        let now = self.clock.now();
+        let since = self.throttled.iter().flatten().min().copied()?;
+        self.throttled.iter_mut().flatten().for_each(|since| *since = now);
+        (since < now).then(|| now.since(since))
+    }
+
+    fn note_throttled(&mut self, what: usize, throttled: bool) {
+        let since = self.throttled[what].unwrap_or_else(|| self.clock.now());
+        self.throttled[what] = throttled.then_some(since);
     }
 
     /// Something is about to be sent: what was read before it says nothing about after it.
@@ -119,6 +152,9 @@ impl Reader {
         self.calendar_at = Timestamp::default();
         self.lanes_at = Timestamp::default();
         self.share = (None, Timestamp::default());
+        for since in self.throttled.iter_mut().flatten() {
+            *since = since.moved(by_ms);
+        }
         for lane in self.lanes.values_mut() {
             lane.step(by_ms);
         }
@@ -166,11 +202,20 @@ impl Reader {
         let now = self.clock.now();
         match read {
             Read::World { round, .. } if round != self.round => None,
-            Read::World { seen, .. } => {
+            Read::World { read, .. } => {
                 self.observing = None;
-                seen.map(|seen| Event::Observed(Box::new(seen)))
+                self.note_throttled(WORLD, read.throttled);
+                read.seen.map(|seen| Event::Observed(Box::new(seen)))
+            }
+            Read::HealthThrottled { key, since, late } => {
+                self.note_throttled(LOOKS, true);
+                self.lanes_at = now.after(THROTTLED_AGAIN);
+                let lane = self.lanes.get_mut(&key).filter(|lane| lane.since == since)?;
+                (lane.busy, lane.late) = (false, late);
+                None
             }
             Read::Health { key, since, look, corrected } => {
+                self.note_throttled(LOOKS, false);
                 let lane = self.lanes.get_mut(&key).filter(|lane| lane.since == since)?;
                 lane.busy = false;
                 if corrected {
@@ -208,7 +253,7 @@ impl Reader {
         }
         self.observe_at = now.after(self.head.plan.policy().observe_every);
         let (survey, tag, round) = (self.survey.clone(), wanted.platform, self.round);
-        let read = async move { Read::World { round, seen: survey.observe(now, tag).await } };
+        let read = async move { Read::World { round, read: survey.observe(now, tag).await } };
         self.observing = Some(self.tasks.spawn(read));
     }
 
@@ -337,7 +382,9 @@ impl Reader {
         let (ports, journal) = (Arc::clone(&self.ports), Arc::clone(&self.journal));
         let rollout = self.rollout();
         self.tasks.spawn(async move {
-            let looks = past(ports, queries).await;
+            let Ok(looks) = past(&ports, queries).await else {
+                return Read::Past { check, looks: None };
+            };
             let kept = |look: &Look| {
                 let role = Role::History;
                 StoredLook { rollout, check, role, correction: 0, look: look.clone() }
@@ -392,15 +439,23 @@ impl Reader {
                 let (check, role) = key;
                 let stored =
                     |correction, look| StoredLook { rollout, check, role, correction, look };
+                let throttled = |late: Option<Query>| {
+                    let late = late.map(|late| late.window);
+                    Read::HealthThrottled { key, since, late }
+                };
                 let mut corrected = false;
-                if let Some(late) = late {
-                    let share = share(late.window);
-                    let again = Look { share, ..look(Arc::clone(&ports), late).await };
+                if let Some(late) = &late {
+                    let Ok(again) = look(Arc::clone(&ports), late.clone()).await else {
+                        return throttled(Some(late.clone()));
+                    };
+                    let again = Look { share: share(late.window), ..again };
                     corrected = again.complete && keep(&*journal, stored(1, again)).await.is_some();
                 }
                 let share = share(query.window);
-                let look = Look { share, ..look(ports, query).await };
-                let look = keep(&*journal, stored(0, look)).await;
+                let Ok(look) = look(ports, query).await else {
+                    return throttled(late.filter(|_| !corrected));
+                };
+                let look = keep(&*journal, stored(0, Look { share, ..look })).await;
                 Read::Health { key, since, look, corrected }
             });
         }
@@ -425,35 +480,40 @@ async fn ask(ports: Arc<Ports>, question: Question) -> HookAnswer {
     })
 }
 
+/// The source of a metric takes no more calls for now, which says nothing of the metric.
+#[derive(Debug)]
+struct Throttled;
+
 /// One look; a failed one when measuring fails.
-async fn look(ports: Arc<Ports>, query: Query) -> Look {
+async fn look(ports: Arc<Ports>, query: Query) -> Result<Look, Throttled> {
     let window: Window = query.window;
     let taken = bounded(LOOK_LIMIT, async move { ports.health.look(&query).await }).await;
     match taken {
-        Ok(Ok(look)) => look,
+        Ok(Ok(look)) => Ok(look),
         Ok(Err(error)) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "a look failed");
-            Look::failed(window)
+            let throttled = error.kind == FailureKind::Throttled;
+            if throttled { Err(Throttled) } else { Ok(Look::failed(window)) }
         }
         Err(broken) => {
             tracing::warn!("a look failed: {broken}");
-            Look::failed(window)
+            Ok(Look::failed(window))
         }
     }
 }
 
 /// What stable did, window by window; given up after [`PAST_FAILURES`] failures, with what there is.
-async fn past(ports: Arc<Ports>, queries: Vec<Query>) -> Vec<Look> {
+async fn past(ports: &Arc<Ports>, queries: Vec<Query>) -> Result<Vec<Look>, Throttled> {
     let (mut looks, mut failures) = (Vec::with_capacity(queries.len()), 0);
     for query in queries {
-        let look = look(Arc::clone(&ports), query).await;
+        let look = look(Arc::clone(ports), query).await?;
         failures += u32::from(look.failed);
         looks.push(look);
         if failures == PAST_FAILURES {
             break;
         }
     }
-    looks
+    Ok(looks)
 }
 
 /// Evidence is durable before it is judged, so that whoever goes on judges the same.

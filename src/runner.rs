@@ -308,12 +308,15 @@ impl Runner {
         if !come {
             return Ok(());
         }
-        if let Err(ignored) = self.state.apply(&self.head.plan, now, &Event::DeadlineReached) {
+        let lost = self.reader.lost().map(|lost| Event::ReadsThrottled { lost });
+        let counts = |event: &Event| self.state.apply(&self.head.plan, now, event);
+        let event = lost.filter(|lost| counts(lost).is_ok()).unwrap_or(Event::DeadlineReached);
+        if let Err(ignored) = counts(&event) {
             self.quiet_until = now.after(NOTHING_TO_SAY);
             tracing::debug!(%ignored, "a deadline came to nothing");
             return Ok(());
         }
-        self.take(Event::DeadlineReached).await
+        self.take(event).await
     }
 
     async fn step_clock(&mut self) -> Result<(), Stop> {

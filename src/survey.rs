@@ -24,6 +24,15 @@ pub(crate) struct Survey {
     platform_limit: Span,
 }
 
+/// What a survey comes to.
+#[derive(Debug)]
+pub(crate) struct Surveyed {
+    /// What was read; `None` when nothing was.
+    pub(crate) seen: Option<Observation>,
+    /// Whether a part of it was not, because the target takes no more calls for now.
+    pub(crate) throttled: bool,
+}
+
 impl Survey {
     /// A survey of the plan's target. Reads get as long as the calls of the same surface.
     pub(crate) fn of(ports: Arc<Ports>, plan: &Plan, revisions: &Revisions) -> Self {
@@ -69,14 +78,18 @@ impl Survey {
         Ok(world)
     }
 
-    /// One observation of everything, its parts read side by side. `None` when nothing was read.
-    pub(crate) async fn observe(
-        self,
-        began: Timestamp,
-        tag: Option<MoveId>,
-    ) -> Option<Observation> {
+    /// One observation of everything, its parts read side by side.
+    pub(crate) async fn observe(self, began: Timestamp, tag: Option<MoveId>) -> Surveyed {
         let (traffic, capacity, platform) =
             tokio::join!(self.routed_traffic(), self.capacity(), self.platform(tag));
+        let throttled = [
+            traffic.as_ref().and_then(|read| read.as_ref().err()),
+            capacity.as_ref().err(),
+            platform.as_ref().and_then(|read| read.as_ref().err()),
+        ]
+        .into_iter()
+        .flatten()
+        .any(|error| error.kind == FailureKind::Throttled);
         let mut seen = Observation::begun(began);
         if let Some(reading) = traffic.and_then(noted) {
             seen.traffic = seen_traffic(&reading, began);
@@ -85,7 +98,7 @@ impl Survey {
         }
         seen.capacity = noted(capacity);
         seen.platform = platform.and_then(noted);
-        (seen != Observation::begun(began)).then_some(seen)
+        Surveyed { seen: (seen != Observation::begun(began)).then_some(seen), throttled }
     }
 
     async fn routed_traffic(&self) -> Option<Result<TrafficReading, PortError>> {

@@ -40,8 +40,8 @@ impl Class {
     pub const fn kind(self, effect: Effect) -> FailureKind {
         match (self, effect) {
             (Self::NotBuilt | Self::Refused | Self::Gone, _) => FailureKind::Permanent,
-            (Self::Queued | Self::Later | Self::Throttled, _) => FailureKind::Retryable,
-            (Self::Unknown, Effect::Reads) => FailureKind::Retryable,
+            (Self::Queued | Self::Throttled, _) => FailureKind::Throttled,
+            (Self::Later, _) | (Self::Unknown, Effect::Reads) => FailureKind::Retryable,
             (Self::Conflict, _) => FailureKind::Conflict,
             (Self::Unknown, Effect::Writes) => FailureKind::Ambiguous,
         }

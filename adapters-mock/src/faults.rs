@@ -113,6 +113,9 @@ pub enum Wrong {
         /// Whether it will never work.
         permanent: bool,
     },
+    /// Not done, and said to be one call too many for now. In force by the time of the call, also for
+    /// looks, which are taken again.
+    Throttled,
     /// Acknowledged, but done only for this share of the replicas or routes.
     Partial {
         /// The share that is done.

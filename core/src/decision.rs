@@ -149,6 +149,7 @@ impl Decision {
                     None => "",
                     Some(Outcome::Accepted) => "",
                     Some(Outcome::Retryable) => ", failed for now",
+                    Some(Outcome::Throttled) => ", throttled",
                     Some(Outcome::Permanent) => ", refused for good",
                     Some(Outcome::Ambiguous) => ", outcome unknown",
                     Some(Outcome::Conflict) => ", version conflict",

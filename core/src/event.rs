@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, ArmCapacity, Capabilities, CheckIndex, CommandId, Extra, GateRef, HookIndex, MoveId,
-    RolloutId, SeenTraffic, Timestamp, Verdict, Versions, World,
+    RolloutId, SeenTraffic, Span, Timestamp, Verdict, Versions, World,
     health::{Reading, Window},
 };
 
@@ -41,6 +41,11 @@ pub enum Event {
     },
     /// [`Rollout::next_deadline`](crate::Rollout::next_deadline) has come.
     DeadlineReached,
+    /// Nothing could be read of the target for some time, because it takes no more calls for now.
+    ReadsThrottled {
+        /// How long, up to now.
+        lost: Span,
+    },
     /// Rollout time disagreed with the clock it is vouched by and was moved.
     ClockStepped {
         /// By how many milliseconds; every stored instant moves with it.
@@ -139,6 +144,8 @@ pub enum Outcome {
     Accepted,
     /// It certainly did not happen, and may work later.
     Retryable,
+    /// It certainly did not happen: the target takes no more calls for now.
+    Throttled,
     /// It certainly did not happen, and never will.
     Permanent,
     /// It may have happened: a time-out, a lost answer, a crash in between.

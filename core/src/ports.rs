@@ -67,8 +67,12 @@ impl Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// It certainly did not happen, and may work later: throttling, a refused connection.
+    /// It certainly did not happen, and may work later: a refused connection, a service that is down.
     Retryable,
+    /// It certainly did not happen: the target takes no more calls for now. Says nothing of the call, of
+    /// the target's health or of the revision: the call is made again later, and the time until then
+    /// counts towards no limit.
+    Throttled,
     /// It certainly did not happen, and never will: no permission, no such thing.
     Permanent,
     /// It may have happened: a time-out, a lost answer.
@@ -81,6 +85,7 @@ impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Retryable => "retryable",
+            Self::Throttled => "throttled",
             Self::Permanent => "permanent",
             Self::Ambiguous => "outcome unknown",
             Self::Conflict => "version conflict",

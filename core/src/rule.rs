@@ -64,6 +64,8 @@ rules! {
     CompletionContradicted: "The world differs from the completed rollout; it is set again.",
     MoveAcknowledged: "The target acknowledged the move.",
     MoveRetried: "The move failed and is tried again after a wait.",
+    MoveThrottled: "The target takes no more calls for now; the move is sent again after a wait that counts towards no limit.",
+    ReadsThrottled: "The target takes no more calls for now and could not be read; that time counts towards no limit.",
     MoveResent: "The move is sent again.",
     MoveUncertain: "The move may or may not have happened.",
     MoveSettled: "The uncertain move can no longer land; the world is read before the next one.",

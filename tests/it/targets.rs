@@ -30,6 +30,7 @@ async fn calls_that_are_slow_lost_refused_or_land_late_change_no_outcome() {
         Wrong::Late { lands: Some(S(30)) },
         Wrong::LostAnswer,
         Wrong::Refused { permanent: false },
+        Wrong::Throttled,
         Wrong::Lie,
     ];
     let classes = [SafetyClass::CompareAndSet, SafetyClass::Token, SafetyClass::BareSet];

@@ -18,9 +18,9 @@ use tidegate::{
         TrafficShifter, Version, WaitingOn, Weight, record::Record,
     },
 };
-use tidegate_mock::{SimWorld, WorldSpec};
+use tidegate_mock::{Fault, Op, SimWorld, WorldSpec, Wrong};
 
-use crate::fixtures::{Rig, S, canary, end_of, rolled_back, rules, story, until};
+use crate::fixtures::{Rig, S, canary, end_of, rolled_back, rules, story, strategies, until};
 
 #[derive(Clone, Copy, Debug)]
 enum Mood {
@@ -261,4 +261,49 @@ async fn evidence_from_before_a_crash_counts_after_it() {
         }
     };
     assert!(first.at.since(since) < S(160), "{}", story(&handle).await);
+}
+
+/// Everything is throttled for ten minutes that begin so long after the world did.
+fn throttled(world: WorldSpec, ops: &[Op], from: Span) -> WorldSpec {
+    let fault = |op| Fault::between(op, from, from.plus(Span::minutes(10)), Wrong::Throttled);
+    ops.iter().fold(world, |world, op| world.with_fault(fault(*op)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_minutes_of_throttling_turn_no_rollout_back() {
+    use Op::*;
+    let moves = [Shift, Mirror, Provision, Scale, Retire];
+    let reads = [ReadTraffic, ReadCapacity];
+    let all: Vec<Op> = moves.into_iter().chain(reads).chain([Look]).collect();
+    let kinds: [(&str, &[Op]); 4] =
+        [("moves", &moves), ("readings", &reads), ("looks", &[Look]), ("all", &all)];
+    for (kind, ops) in kinds {
+        for (name, spec) in strategies() {
+            for from in [0, 5, 20, 70, 90, 200] {
+                let rig = Rig::new(throttled(WorldSpec::good(), ops, S(from)));
+                let engine = rig.engine();
+                // Nobody can say what a target is that can not be read.
+                if from == 0 && (kind == "readings" || kind == "all") {
+                    continue;
+                }
+                let handle = rig.start(&engine, spec.clone()).await;
+                let end = end_of(&handle).await;
+                let what = format!("{name}, {kind} from {from} s: {}", story(&handle).await);
+                assert_eq!(end, End::Over(Phase::Completed), "{what}");
+                assert_eq!(rig.weight(), Weight::FULL, "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_release_goes_back_once_throttling_lets_it() {
+    for (name, spec) in strategies() {
+        let rig = Rig::new(throttled(WorldSpec::bad(), &[Op::Shift, Op::Scale, Op::Retire], S(60)));
+        let engine = rig.engine();
+        let handle = rig.start(&engine, spec).await;
+        let end = end_of(&handle).await;
+        assert!(rolled_back(&end), "{name}, {end:?}: {}", story(&handle).await);
+        assert_eq!(rig.weight(), Weight::ZERO, "{name}: {}", story(&handle).await);
+    }
 }

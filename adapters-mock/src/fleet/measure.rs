@@ -134,6 +134,7 @@ impl Fleet {
         let lag = match wrong {
             Some(Wrong::Refused { permanent: true }) => return Err(FailureKind::Permanent),
             Some(Wrong::Refused { .. }) => return Err(FailureKind::Retryable),
+            Some(Wrong::Throttled) => return Err(FailureKind::Throttled),
             Some(Wrong::Slow { .. } | Wrong::Late { .. } | Wrong::LostAnswer) => {
                 return Err(FailureKind::Ambiguous);
             }

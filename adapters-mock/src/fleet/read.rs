@@ -85,6 +85,7 @@ impl Fleet {
         match self.fault(op, self.elapsed()) {
             Some(Wrong::Refused { permanent: true }) => Err(FailureKind::Permanent),
             Some(Wrong::Refused { .. }) => Err(FailureKind::Retryable),
+            Some(Wrong::Throttled) => Err(FailureKind::Throttled),
             Some(Wrong::Slow { .. } | Wrong::Late { .. } | Wrong::LostAnswer) => {
                 Err(FailureKind::Ambiguous)
             }

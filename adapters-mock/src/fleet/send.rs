@@ -54,7 +54,11 @@ impl Fleet {
         let count = &mut self.calls[op as usize];
         *count += 1;
         let count = *count;
-        self.spec.faults.iter().find(|f: &&Fault| f.hits(op, count, elapsed)).map(|f| f.wrong)
+        let now = self.elapsed();
+        let hits = |fault: &&Fault| {
+            fault.hits(op, count, if fault.wrong == Wrong::Throttled { now } else { elapsed })
+        };
+        self.spec.faults.iter().find(hits).map(|fault| fault.wrong)
     }
 
     /// Longer than any caller waits for this operation.
@@ -93,6 +97,10 @@ impl Fleet {
                 self.log[pending.entry].fate = Fate::Refused;
                 let kind = if permanent { FailureKind::Permanent } else { FailureKind::Retryable };
                 Err((kind, "refused"))
+            }
+            Some(Wrong::Throttled) => {
+                self.log[pending.entry].fate = Fate::Refused;
+                Err((FailureKind::Throttled, "too many calls"))
             }
             Some(Wrong::Partial { share }) => {
                 self.land(pending, share);

@@ -19,6 +19,11 @@ use crate::{Fleet, Happens, Reply, Request};
 const NEVER: Timestamp = Timestamp::MAX;
 /// How long a crashed engine takes to come back.
 const RESTART: Span = Span::seconds(5);
+/// Places in [`Driver::throttled`].
+const WORLD: usize = 0;
+const LOOKS: usize = 1;
+/// A look that was throttled is taken again after this.
+const THROTTLED_AGAIN: Span = Span::seconds(10);
 /// More transitions than any rollout needs; a run that takes them is stuck in a circle.
 const STEPS_MAX: u32 = 100_000;
 
@@ -40,6 +45,11 @@ pub(super) struct Driver<'a> {
     read_at: Option<Timestamp>,
     /// When the last reading began, whatever has changed since.
     last_read: Timestamp,
+    /// Since when readings of the world, and looks, were throttled, as far as the machine has not been
+    /// told.
+    throttled: [Option<Timestamp>; 2],
+    /// No look is taken before, for the last one was throttled.
+    looks_at: Timestamp,
     exposed: Timestamp,
     slots: Vec<Slot>,
     panel: Panel,
@@ -101,6 +111,8 @@ impl<'a> Driver<'a> {
             observe_due: now,
             read_at: None,
             last_read: now,
+            throttled: [None; 2],
+            looks_at: now,
             exposed: NEVER,
             slots: Vec::new(),
             panel: sim.plan.panel(),
@@ -228,7 +240,7 @@ impl<'a> Driver<'a> {
     }
 
     fn look_due(&self, slot: &Slot) -> Timestamp {
-        slot.next.to.after(self.sim.plan.capabilities().metric_lag)
+        slot.next.to.after(self.sim.plan.capabilities().metric_lag).max(self.looks_at)
     }
 
     fn due(&mut self) -> Due {
@@ -250,7 +262,7 @@ impl<'a> Driver<'a> {
             return Due::Nothing;
         }
         if self.wish.deadline <= self.now {
-            return Due::Event(Event::DeadlineReached);
+            return Due::Event(self.lost().unwrap_or(Event::DeadlineReached));
         }
         let reads = self.wish.reads;
         if reads.calendar {
@@ -460,21 +472,38 @@ impl<'a> Driver<'a> {
         if !self.gets_through() {
             return Due::Nothing;
         }
-        if let Ok((traffic, extra)) = self.fleet.seen_traffic(&self.revisions) {
+        let traffic = self.fleet.seen_traffic(&self.revisions);
+        let capacity = self.fleet.read_capacity(&self.revisions);
+        let platform = reads.platform.map(|tag| {
+            let token = self.tag(tag);
+            self.fleet.platform(self.sim.plan.target(), &token).map_err(|error| error.kind)
+        });
+        let failed = [traffic.err(), capacity.err(), platform.and_then(Result::err)];
+        self.note_throttled(WORLD, failed.contains(&Some(FailureKind::Throttled)));
+        if let Ok((traffic, extra)) = traffic {
             seen.traffic = Some(traffic);
             seen.extra = Some(extra);
             if self.state.world().traffic.versions.is_some() {
                 seen.versions = Some(self.fleet.versions());
             }
         }
-        seen.capacity = self.fleet.read_capacity(&self.revisions).ok();
-        if let Some(tag) = reads.platform {
-            let token = self.tag(tag);
-            seen.platform = self.fleet.platform(self.sim.plan.target(), &token).ok();
-        }
+        seen.capacity = capacity.ok();
+        seen.platform = platform.and_then(Result::ok);
         self.read_at = (seen.traffic.is_some() && seen.capacity.is_some()).then_some(began);
         self.last_read = self.read_at.unwrap_or(self.last_read);
         Due::Event(Event::Observed(seen))
+    }
+
+    fn note_throttled(&mut self, what: usize, throttled: bool) {
+        self.throttled[what] = throttled.then(|| self.throttled[what].unwrap_or(self.now));
+    }
+
+    /// Time in which nothing could be read, for readings were throttled.
+    fn lost(&mut self) -> Option<Event> {
+        let since = self.throttled.iter().flatten().min().copied()?;
+        let now = self.now;
+        self.throttled.iter_mut().flatten().for_each(|since| *since = now);
+        (since < now).then_some(Event::ReadsThrottled { lost: now.since(since) })
     }
 
     fn tag(&self, id: tidegate_core::MoveId) -> String {
@@ -505,13 +534,21 @@ impl<'a> Driver<'a> {
         let share = share.filter(|_| since <= window.from);
         // Filled in where it is: a look is large enough for each copy to be felt.
         let mut measured = self.fleet.measure(&self.revisions, signal, window);
+        self.note_throttled(LOOKS, measured.as_ref().err() == Some(&FailureKind::Throttled));
         let failed;
-        let look = if let Ok(look) = &mut measured {
-            (look.window, look.share) = (window, share);
-            look
-        } else {
-            failed = Look::failed(window);
-            &failed
+        let look = match &mut measured {
+            Ok(look) => {
+                (look.window, look.share) = (window, share);
+                look
+            }
+            Err(FailureKind::Throttled) => {
+                self.looks_at = self.now.after(THROTTLED_AGAIN);
+                return Due::Nothing;
+            }
+            Err(_) => {
+                failed = Look::failed(window);
+                &failed
+            }
         };
         self.judged(index, look).map_or(Due::Nothing, Due::Event)
     }
@@ -607,6 +644,7 @@ fn request(action: &Action, route: u8) -> Request {
 const fn outcome(kind: FailureKind) -> Outcome {
     match kind {
         FailureKind::Retryable => Outcome::Retryable,
+        FailureKind::Throttled => Outcome::Throttled,
         FailureKind::Permanent => Outcome::Permanent,
         FailureKind::Ambiguous => Outcome::Ambiguous,
         FailureKind::Conflict => Outcome::Conflict,

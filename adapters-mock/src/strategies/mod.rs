@@ -96,6 +96,7 @@ fn wrong_calls() -> impl Strategy<Value = Wrong> {
         Just(Wrong::LostAnswer),
         Just(Wrong::Refused { permanent: false }),
         Just(Wrong::Refused { permanent: true }),
+        Just(Wrong::Throttled),
         lands().prop_map(|lands| Wrong::Late { lands }),
         lands().prop_map(|lands| Wrong::Slow { lands }),
         Just(Wrong::Lie),
@@ -108,6 +109,7 @@ fn wrong_calls() -> impl Strategy<Value = Wrong> {
 pub fn look_faults() -> impl Strategy<Value = Fault> {
     let wrong = prop_oneof![
         Just(Wrong::Gap),
+        Just(Wrong::Throttled),
         Just(Wrong::NaN),
         Just(Wrong::Zeros),
         Just(Wrong::Duplicates),

@@ -42,6 +42,8 @@ pub struct Scope {
     pub clock_steps: u8,
     /// Times that the journal is set back, with all that was sent since unknown.
     pub set_backs: u8,
+    /// Times that the target takes no more calls: a move, or readings until a deadline.
+    pub throttles: u8,
     /// The stated assumption, broken on purpose: late calls to the router or the platform land after
     /// their bound.
     pub beyond_late_bound: bool,
@@ -65,6 +67,7 @@ impl Scope {
         freezes: 0,
         clock_steps: 0,
         set_backs: 0,
+        throttles: 0,
         beyond_late_bound: false,
         behind: false,
         limit: 5_000_000,
@@ -91,7 +94,7 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "faults {}, late landings {}, crashes {}, commands {}, drifts {}, shortages {}, resizes {}, bad verdicts {}, freezes {}, clock steps {}, set back {}",
+            "faults {}, late landings {}, crashes {}, commands {}, drifts {}, shortages {}, resizes {}, bad verdicts {}, freezes {}, clock steps {}, set back {}, throttled {}",
             self.faults,
             self.lates,
             self.crashes,
@@ -102,7 +105,8 @@ impl fmt::Display for Scope {
             self.verdicts,
             self.freezes,
             self.clock_steps,
-            self.set_backs
+            self.set_backs,
+            self.throttles
         )
     }
 }
@@ -121,6 +125,7 @@ pub(super) struct Budget {
     freezes: u8,
     clock_steps: u8,
     set_backs: u8,
+    throttles: u8,
 }
 
 /// A call that may still land.
@@ -232,6 +237,7 @@ impl<'a> Environment<'a> {
                 freezes: scope.freezes,
                 clock_steps: scope.clock_steps,
                 set_backs: scope.set_backs,
+                throttles: scope.throttles,
             },
         }
     }
@@ -282,6 +288,11 @@ impl<'a> Environment<'a> {
             let mut done = env.clone();
             self.land(&mut done, &sent.action, sent.class);
             tell("acknowledged", Outcome::Accepted, done, true);
+        }
+        if env.budget.throttles > 0 {
+            let mut worse = env.clone();
+            worse.budget.throttles -= 1;
+            tell("throttled", Outcome::Throttled, worse, false);
         }
         if env.budget.faults > 0 {
             let mut worse = env.clone();
@@ -410,6 +421,14 @@ impl<'a> Environment<'a> {
         let what = self.words(|| format!("time passes: {}", at.since(state.clock())));
         let mut env = env.clone();
         env.expire(at);
+        if env.budget.throttles > 0 && at > state.clock() {
+            let mut worse = env.clone();
+            worse.budget.throttles -= 1;
+            let lost = at.since(state.clock());
+            let what = self.words(|| format!("nothing can be read for {lost}"));
+            let event = Some(Event::ReadsThrottled { lost });
+            visit(Happening { what, at, event, env: worse, fair: false });
+        }
         visit(Happening { what, at, event: Some(Event::DeadlineReached), env, fair: true });
     }
 

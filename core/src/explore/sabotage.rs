@@ -8,10 +8,10 @@ use super::{
     search::{Machine, Search},
 };
 use crate::{
-    Action, AmountSpec, Arm, BlueGreenSpec, CanarySpec, CanaryStepSpec, Capabilities, CheckSpec,
-    DeadlineSpec, Event, GateSpec, JudgeSpec, Move, MoveId, OnDeadline, Operation, Order, Plan,
-    PlanSpec, PolicySpec, Position, RollingGatesSpec, RollingSpec, Rule, SafetyClass, SeenTraffic,
-    Span, StrategySpec, ThresholdSpec, Timestamp, Verdict, Weight, World,
+    Action, AmountSpec, Answer, Arm, BlueGreenSpec, CanarySpec, CanaryStepSpec, Capabilities,
+    CheckSpec, DeadlineSpec, Event, GateSpec, JudgeSpec, Move, MoveId, OnDeadline, Operation,
+    Order, Outcome, Plan, PlanSpec, PolicySpec, Position, RollingGatesSpec, RollingSpec, Rule,
+    SafetyClass, SeenTraffic, Span, StrategySpec, ThresholdSpec, Timestamp, Verdict, Weight, World,
     rollout::{CANONICAL_CLOCK, Cause, GateProgress, Holds, Ignored, Phase, Rollout, Step},
 };
 
@@ -114,6 +114,7 @@ fn run(plan: &Plan, machine: Machine, commands: u8) -> Report {
         drifts: u8::from(commands == 1),
         shortages: u8::from(commands == 1),
         clock_steps: u8::from(commands == 1),
+        throttles: u8::from(commands == 1),
         limit: 300_000,
         ..Scope::default()
     };
@@ -198,6 +199,7 @@ fn retiring_before_all_traffic_is_seen_is_caught() {
             step.next.call = Some(crate::Outstanding {
                 sent: retire.clone(),
                 state: crate::CallState::InFlight { by: at.after(Span::seconds(1)) },
+                throttled: 0,
                 lands_by: Timestamp::default(),
                 from: Weight::FULL,
             });
@@ -321,6 +323,17 @@ fn a_sequence_number_used_twice_is_caught() {
             step.next.seq = state.seq;
         }
         Ok(step)
+    });
+}
+
+#[test]
+fn throttling_taken_for_a_failure_is_caught() {
+    caught(&canary(), &[26], |state, plan, at, event| match event {
+        Event::Answered(answer) if answer.outcome == Outcome::Throttled => {
+            let outcome = Outcome::Permanent;
+            apply(state, plan, at, &Event::Answered(Answer { outcome, ..*answer }))
+        }
+        _ => apply(state, plan, at, event),
     });
 }
 

@@ -164,6 +164,11 @@ pub const INVARIANTS: &[Invariant] = &[
         statement: "past the point of no return a failure halts or redeploys",
         check: safety::no_return,
     },
+    Invariant {
+        number: 26,
+        statement: "a target that takes no more calls for now ends nothing and turns nothing back",
+        check: record::throttling,
+    },
 ];
 
 /// Checks an event that made no transition: some may never be ignored.

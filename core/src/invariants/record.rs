@@ -1,7 +1,7 @@
-//! Invariants of the record: 14, 15, 20, 21.
+//! Invariants of the record: 14, 15, 20, 21, 26.
 
 use super::Edge;
-use crate::{Event, Move};
+use crate::{Event, Move, Outcome, Span};
 
 pub(super) fn absorbing(edge: &Edge<'_>) -> Option<String> {
     let over = edge.before.phase().is_terminal();
@@ -45,6 +45,30 @@ pub(super) fn decided(edge: &Edge<'_>) -> Option<String> {
     let weights = decision.weight_from == edge.before.world().traffic.asked
         && decision.weight_to == edge.step.next.world().traffic.asked;
     (!names || !weights).then(|| format!("decision {decision:?} does not say what changed"))
+}
+
+/// Time in which a target takes no calls counts towards no limit, up to this in one phase.
+const THROTTLED_MOST: Span = Span::hours(1);
+
+pub(super) fn throttling(edge: &Edge<'_>) -> Option<String> {
+    let throttled = match edge.event {
+        Event::Answered(answer) => answer.outcome == Outcome::Throttled,
+        Event::ReadsThrottled { .. } => true,
+        _ => false,
+    };
+    let (before, after) = (edge.before, &edge.step.next);
+    if !throttled || before.throttled() >= THROTTLED_MOST {
+        return None;
+    }
+    if (before.phase().name(), before.phase().position())
+        != (after.phase().name(), after.phase().position())
+    {
+        return Some(format!("{} became {}", edge.step.decision.from, edge.step.decision.to));
+    }
+    let spent = |state: &crate::Rollout| {
+        state.outstanding().map(|call| call.sent.attempt.saturating_sub(call.throttled))
+    };
+    (spent(after) > spent(before)).then(|| "an attempt was spent".to_owned())
 }
 
 pub(super) fn clock_steps(edge: &Edge<'_>) -> Option<String> {

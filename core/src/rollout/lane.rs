@@ -4,11 +4,18 @@
 //! place that tells the four classes apart.
 
 use crate::{
-    Action, Cause, Halt, Outcome, Phase, SafetyClass, Span, Timestamp,
+    Action, Cause, Halt, Outcome, Phase, PlatformRun, SafetyClass, Span, Timestamp,
     decision::Evidence,
     next_move::NEVER,
-    rollout::{CallState, PlatformTold, trigger::Trigger, turn::Turn},
+    rollout::{CallState, Outstanding, PlatformTold, trigger::Trigger, turn::Turn},
 };
+
+/// In one phase, so much time that a target takes no calls in counts towards no limit. More, and a
+/// person should know.
+pub(crate) const THROTTLED_MOST: Span = Span::hours(1);
+
+/// What takes no more calls is left alone for so long at least, and at most.
+const THROTTLED_WAIT: (Span, Span) = (Span::seconds(1), Span::seconds(30));
 
 impl Turn<'_> {
     pub(crate) fn read_answer(&mut self, outcome: Outcome) -> Trigger {
@@ -17,9 +24,10 @@ impl Turn<'_> {
             Outcome::Accepted => Trigger::Acknowledged,
             Outcome::Ambiguous => Trigger::Uncertain,
             Outcome::Permanent => Trigger::MoveFailed,
-            Outcome::Retryable if self.attempts_left() => Trigger::TryAgain,
+            Outcome::Throttled if self.may_wait_out() => Trigger::Throttled,
+            Outcome::Retryable | Outcome::Throttled if self.attempts_left() => Trigger::TryAgain,
             Outcome::Conflict if self.attempts_left() => Trigger::Conflict,
-            Outcome::Retryable | Outcome::Conflict => Trigger::MoveFailed,
+            Outcome::Retryable | Outcome::Throttled | Outcome::Conflict => Trigger::MoveFailed,
         }
     }
 
@@ -36,7 +44,8 @@ impl Turn<'_> {
 
     pub(crate) fn attempts_left(&self) -> bool {
         let limit = self.plan.policy.attempts;
-        self.next.call.as_ref().is_some_and(|call| call.sent.attempt < limit)
+        let spent = |call: &Outstanding| call.sent.attempt.saturating_sub(call.throttled);
+        self.next.call.as_ref().is_some_and(|call| spent(call) < limit)
     }
 
     /// The target has the request. From now on its completion is observed.
@@ -76,6 +85,59 @@ impl Turn<'_> {
         let until = self.now.after(wait);
         if let Some(call) = &mut self.next.call {
             call.state = CallState::BackOff { until };
+        }
+    }
+
+    /// Whether time that a target takes no calls in still counts towards no limit.
+    pub(crate) fn may_wait_out(&self) -> bool {
+        self.next.throttled < THROTTLED_MOST
+    }
+
+    /// The target takes no more calls for now: the move is sent again later, at no cost.
+    pub(crate) fn wait_out(&mut self) {
+        let (least, most) = THROTTLED_WAIT;
+        let wait = self.back_off_span().clamp(least, most);
+        let until = self.now.after(wait);
+        if let Some(call) = &mut self.next.call {
+            call.throttled = call.throttled.saturating_add(1);
+            call.state = CallState::BackOff { until };
+        }
+        self.put_off(wait);
+    }
+
+    /// Nothing could be read for so long, because the target takes no more calls for now.
+    pub(crate) fn wait_out_reads(&mut self) {
+        if let Evidence::Waited { limit: lost } = self.evidence {
+            self.put_off(lost);
+        }
+    }
+
+    /// Moves the deadlines of the present wait.
+    fn put_off(&mut self, by: Span) {
+        let by = by.min(Span(THROTTLED_MOST.0.saturating_sub(self.next.throttled.0)));
+        self.next.throttled = self.next.throttled.plus(by);
+        let later = |at: &mut Timestamp| {
+            if *at != NEVER {
+                *at = at.after(by);
+            }
+        };
+        later(&mut self.next.confirm_by);
+        match &mut self.next.phase {
+            Phase::Moving { by, .. }
+            | Phase::Retiring { by }
+            | Phase::RollingBack { by, .. }
+            | Phase::Confirming { by, .. } => later(by),
+            Phase::Gating { gate, .. } => later(&mut gate.by),
+            // The platform's own clock goes on.
+            Phase::HandedOver { run: PlatformRun::AtWait { gate, expires, .. }, by, .. } => {
+                later(by);
+                if gate.by < *expires {
+                    later(&mut gate.by);
+                    gate.by = gate.by.min(*expires);
+                }
+            }
+            Phase::HandedOver { by, .. } => later(by),
+            _ => {}
         }
     }
 

@@ -23,7 +23,7 @@ pub use reads::{ReadKind, Reads, WaitingOn};
 
 use crate::{
     Action, CalendarState, Identity, IndexSet, Move, MoveId, Plan, PlatformSeen, RolloutId, Rule,
-    Seq, Timestamp, Weight, World,
+    Seq, Span, Timestamp, Weight, World,
     decision::{Decision, Evidence},
     event::Event,
     next_move::NEVER,
@@ -88,6 +88,9 @@ pub struct Rollout {
     /// Corrections of somebody else's changes.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) corrections: u8,
+    /// By how much deadlines of this phase were moved because the target took no more calls.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) throttled: Span,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) calendar: Option<CalendarState>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -112,6 +115,9 @@ pub struct Outstanding {
     pub sent: Move,
     /// What is known of it.
     pub state: CallState,
+    /// Attempts that were throttled: they count towards no limit.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub throttled: u8,
     /// Until when an attempt before the last one may still land; long ago if none may.
     pub lands_by: Timestamp,
     /// The weight that was asked for before.
@@ -278,6 +284,7 @@ impl Rollout {
             lack_by: NEVER,
             reasserted: 0,
             corrections: 0,
+            throttled: Span::ZERO,
             calendar: None,
             platform: PlatformTrack::default(),
         };
@@ -376,6 +383,12 @@ impl Rollout {
     #[must_use]
     pub const fn observations_from(&self) -> Timestamp {
         self.sent
+    }
+
+    /// By how much deadlines of this phase were moved because the target took no more calls.
+    #[must_use]
+    pub const fn throttled(&self) -> Span {
+        self.throttled
     }
 
     /// A newer rollout that waits for this one to end.

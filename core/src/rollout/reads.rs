@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Baseline, CheckIndex, GateRef, Hold, IndexSet, MoveId, Outlook, Phase, Plan, PlatformRun,
-    RolloutId, Timestamp, Weight,
+    Action, Baseline, CheckIndex, GateRef, Hold, IndexSet, MoveId, Outlook, Phase, Plan,
+    PlatformRun, RolloutId, Timestamp, Weight,
     decision::Ask,
     next_move::NEVER,
-    rollout::{CallState, Rollout},
+    rollout::{CallState, Outstanding, Rollout},
 };
 
 /// What a state wants to know. Reads run beside moves, at most one of each kind at a time, and are
@@ -135,7 +135,7 @@ impl Rollout {
     /// that exists. At 100 % a concurrent one gives way to its twin.
     fn guards(&self, plan: &Plan) -> IndexSet {
         let mirrored = self.world.extra.asked.mirror > Weight::ZERO;
-        if self.world.exposure() == Weight::ZERO && !mirrored {
+        if self.exposure() == Weight::ZERO && !mirrored {
             return IndexSet::EMPTY;
         }
         let alone = match self.world.traffic.seen {
@@ -152,6 +152,22 @@ impl Rollout {
             }
         };
         plan.guards().iter().filter_map(judged).collect()
+    }
+
+    /// The largest share that the candidate may have. A shift that is seen not to have happened, can not
+    /// happen any more and is to be sent again gave it none: to wait for measurements of it would be
+    /// to wait for oneself.
+    fn exposure(&self) -> Weight {
+        match (&self.call, self.world.traffic.seen) {
+            (Some(Outstanding { sent, state, lands_by, from, .. }), Some(seen))
+                if matches!(sent.action, Action::Shift { .. })
+                    && matches!(state, CallState::BackOff { .. })
+                    && *lands_by <= self.clock =>
+            {
+                seen.high.max(*from)
+            }
+            _ => self.world.exposure(),
+        }
     }
 
     fn planned_gate(&self, plan: &Plan) -> Option<crate::Gate> {

@@ -155,6 +155,8 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
         (_, T::Acknowledged) => (Rule::MoveAcknowledged, Turn::acknowledge),
         (_, T::FoundDone) => (Rule::MoveFoundDone, Turn::found_done),
         (_, T::TryAgain) => (Rule::MoveRetried, Turn::back_off),
+        (_, T::Throttled) => (Rule::MoveThrottled, Turn::wait_out),
+        (_, T::Unread) => (Rule::ReadsThrottled, Turn::wait_out_reads),
         (_, T::Resend) => (Rule::MoveResent, Turn::resend),
         (_, T::Uncertain) => (Rule::MoveUncertain, Turn::be_uncertain),
         (_, T::Settled) => (Rule::MoveSettled, Turn::settle),

@@ -5,7 +5,7 @@
 
 use crate::{
     Answer, CalendarState, Event, Hold, HookAnswer, HookIndex, Judged, OnFail, Order, Outcome,
-    Phase, PlatformRun, Role, Supersede, Timestamp, Verdict,
+    Phase, PlatformRun, Role, Span, Supersede, Timestamp, Verdict,
     decision::Evidence,
     next_move::NEVER,
     rollout::{CallState, Ignored, Rollout, turn::Turn},
@@ -38,6 +38,7 @@ pub(crate) enum Trigger {
     Acknowledged,
     FoundDone,
     TryAgain,
+    Throttled,
     Resend,
     Uncertain,
     Settled,
@@ -65,6 +66,7 @@ pub(crate) enum Trigger {
     NothingLeft,
     OldGone,
     Noted,
+    Unread,
     // The platform.
     PlatformRunning,
     PlatformAtWait,
@@ -159,6 +161,7 @@ impl Turn<'_> {
             Event::CalendarRead(calendar) => self.read_calendar(*calendar),
             Event::Freed { world, stable_serves } => self.read_freed(world, *stable_serves),
             Event::DeadlineReached => self.due(),
+            Event::ReadsThrottled { lost } => self.read_throttled(*lost),
             Event::ClockStepped { by_ms } => {
                 self.evidence = Evidence::Clock { by_ms: *by_ms };
                 Ok(Trigger::ClockStepped)
@@ -168,6 +171,17 @@ impl Turn<'_> {
                 Ok(Trigger::SetBack)
             }
         }
+    }
+
+    fn read_throttled(&mut self, lost: Span) -> Result<Trigger, Ignored> {
+        if matches!(self.next.phase, Phase::Pending { .. } | Phase::Halted { .. }) {
+            return Err(Ignored::NotNow);
+        }
+        if lost == Span::ZERO || !self.may_wait_out() {
+            return Err(Ignored::Unchanged);
+        }
+        self.evidence = Evidence::Waited { limit: lost };
+        Ok(Trigger::Unread)
     }
 
     /// A command is cited once it is known to be carried out: its words are copied for that.

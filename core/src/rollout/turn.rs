@@ -50,6 +50,10 @@ impl<'a> Turn<'a> {
             self.next.lack_by = NEVER;
             self.next.calendar = None;
         }
+        let place = |phase: &Phase| (phase.name(), phase.position());
+        if place(&self.next.phase) != place(&self.was.phase) {
+            self.next.throttled = Span::ZERO;
+        }
         let position = self.next.phase.position().or_else(|| self.was.phase.position());
         Decision {
             rule,
@@ -168,7 +172,7 @@ impl<'a> Turn<'a> {
             action,
         };
         let from = self.next.world.traffic.asked;
-        self.dispatch(sent, Timestamp::default(), from);
+        self.dispatch(sent, Timestamp::default(), from, 0);
     }
 
     /// Sends the outstanding move once more, under the same identity.
@@ -179,15 +183,15 @@ impl<'a> Turn<'a> {
         if let Action::Shift { versions, .. } = &mut sent.action {
             versions.clone_from(&self.next.world.traffic.versions);
         }
-        self.dispatch(sent, call.lands_by, call.from);
+        self.dispatch(sent, call.lands_by, call.from, call.throttled);
     }
 
-    fn dispatch(&mut self, sent: Move, lands_by: Timestamp, from: Weight) {
+    fn dispatch(&mut self, sent: Move, lands_by: Timestamp, from: Weight, throttled: u8) {
         self.ask_world(&sent.action, sent.id);
         self.next.sent = self.now;
         let state = CallState::InFlight { by: self.now.after(sent.time_limit) };
         self.intent = Some(sent.clone());
-        self.next.call = Some(Outstanding { sent, state, lands_by, from });
+        self.next.call = Some(Outstanding { sent, state, throttled, lands_by, from });
     }
 
     /// Writes the request into the world as asked; what was seen before no longer counts.

@@ -49,6 +49,7 @@ fn scopes() -> Vec<(&'static str, Scope)> {
             ("shortages", Scope { shortages: 1, ..CALM }),
             ("clock", Scope { clock_steps: 1, ..CALM }),
             ("set back", Scope { set_backs: 1, ..CALM }),
+            ("throttled", Scope { throttles: 1, ..CALM }),
         ];
     }
     let mut scopes = vec![
@@ -61,6 +62,7 @@ fn scopes() -> Vec<(&'static str, Scope)> {
         ("resizes", Scope { resizes: 1, ..CALM }),
         ("clock", Scope { clock_steps: 1, ..CALM }),
         ("set back", Scope { set_backs: 1, commands: 1, ..CALM }),
+        ("throttled", Scope { throttles: 1, ..CALM }),
     ];
     if std::env::var_os("TIDEGATE_DEEP").is_some() {
         scopes.extend([
@@ -76,6 +78,8 @@ fn scopes() -> Vec<(&'static str, Scope)> {
                 "set back and late",
                 Scope { set_backs: 1, crashes: 1, lates: 1, commands: 1, ..CALM },
             ),
+            ("throttled and faults", Scope { throttles: 2, faults: 1, ..CALM }),
+            ("throttled and commands", Scope { throttles: 1, commands: 1, ..CALM }),
             ("set back and faults", Scope { set_backs: 1, faults: 1, commands: 2, ..CALM }),
         ]);
     }

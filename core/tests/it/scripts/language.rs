@@ -142,7 +142,7 @@ impl Stage {
             self.change(&options)?;
         }
         match (*verb, rest) {
-            ("ack" | "retryable" | "permanent" | "ambiguous" | "conflict", rest) => {
+            ("ack" | "retryable" | "throttled" | "permanent" | "ambiguous" | "conflict", rest) => {
                 self.answer(verb, rest.contains(&"unseen"), &options)
             }
             ("observe", []) => self.observation(&options),
@@ -160,6 +160,7 @@ impl Stage {
                 self.now = self.state.next_deadline().unwrap_or(self.now).max(self.now);
                 Ok(Event::DeadlineReached)
             }
+            ("unread", [lost]) => Ok(Event::ReadsThrottled { lost: span(lost)? }),
             ("clock", [by]) => Ok(Event::ClockStepped { by_ms: signed(by)? }),
             ("set", ["back"]) => Ok(Event::SetBack { drawn: 1 }),
             (order, rest) => command(order, rest, &options),
@@ -171,6 +172,7 @@ impl Stage {
         let outcome = match word {
             "ack" => Outcome::Accepted,
             "retryable" => Outcome::Retryable,
+            "throttled" => Outcome::Throttled,
             "permanent" => Outcome::Permanent,
             "ambiguous" => Outcome::Ambiguous,
             _ => Outcome::Conflict,
