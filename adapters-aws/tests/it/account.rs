@@ -72,7 +72,7 @@ async fn a_call_that_would_wait_too_long_for_its_turn_is_not_sent_and_says_so() 
         last = shifter.observe(&"checkout".into(), &both()).await.map(drop);
     }
     let error = last.unwrap_err();
-    assert_eq!((error.kind, class(&error)), (FailureKind::Retryable, Some(Class::Queued)));
+    assert_eq!((error.kind, class(&error)), (FailureKind::Throttled, Some(Class::Queued)));
     assert_eq!(fake.log().len(), 20);
 }
 

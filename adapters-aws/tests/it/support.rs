@@ -64,7 +64,7 @@ pub(crate) fn wanted_of_a_write<S>(fault: &Fault<S>) -> Option<FailureKind> {
         | Fault::ForeignBefore(_)
         | Fault::ForeignAfter(_)
         | Fault::Crash { .. } => None,
-        Fault::Throttled => Some(FailureKind::Retryable),
+        Fault::Throttled => Some(FailureKind::Throttled),
         // "Gone" answers a code that no model names, so that it proves nothing.
         Fault::NotSent
         | Fault::ReplyLost
