@@ -14,7 +14,7 @@ use std::{
 };
 
 use tidegate_core::{
-    Active, Claimed, EngineId, JournalError, RolloutId, Select, Seq, Take, Timestamp,
+    Active, Claimed, EngineId, JournalError, RolloutId, Select, Seq, Serves, Take, Timestamp,
 };
 use tokio::{
     sync::{Mutex as AsyncMutex, watch},
@@ -219,7 +219,8 @@ impl Crew {
         let Tools { membership, journal, clock, .. } = &crew.tools;
         let claiming = crew.claiming.lock().await;
         let engine = membership.engine().await?;
-        let work = crew.sure(journal.claim_due(engine, clock.now(), limit).await)?;
+        let work =
+            crew.sure(journal.claim_due(engine, &Serves::Every, clock.now(), limit).await)?;
         let more = limit > 0 && work.claimed.len() == limit;
         for (rollout, claimed) in work.claimed {
             match claimed {

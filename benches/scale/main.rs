@@ -21,8 +21,8 @@ use tidegate::{
     Engine, Ports,
     file::{Format, parse_plan},
     machine::{
-        Append, AttemptId, Capabilities, Journal, Opening, Order, Plan, Revisions, RolloutId, Span,
-        WaitingOn, World,
+        Append, AttemptId, Capabilities, Journal, Opening, Order, Plan, Revisions, RolloutId,
+        Serves, Span, WaitingOn, World,
     },
 };
 use tidegate_store::{Options, SqliteJournal};
@@ -98,7 +98,7 @@ async fn park(journal: &SqliteJournal, rollouts: usize, world: &Arc<Obedient>) -
     stream::iter((0..rollouts).map(open)).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     let mut parked = 0_u64;
     loop {
-        let work = journal.claim_due(listed.engine, listed.at, AT_ONCE).await?;
+        let work = journal.claim_due(listed.engine, &Serves::Every, listed.at, AT_ONCE).await?;
         if work.claimed.is_empty() {
             break;
         }

@@ -10,7 +10,7 @@
 //! Leases are measured by the store's clock alone. They keep two engines from doing the same work;
 //! what keeps a late call from doing harm is the class of the target (`docs/protocol.md`).
 
-use std::{error::Error as StdError, fmt};
+use std::{collections::BTreeSet, error::Error as StdError, fmt};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,26 @@ pub enum Take {
     ByForce,
 }
 
+/// Which targets an engine has adapters for: what it may be given to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Serves {
+    /// Every target there is.
+    Every,
+    /// These.
+    Only(BTreeSet<Target>),
+}
+
+impl Serves {
+    /// Whether rollouts of `target` may be given to it.
+    #[must_use]
+    pub fn includes(&self, target: &Target) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Only(targets) => targets.contains(target),
+        }
+    }
+}
+
 /// What a claim gives.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claimed {
@@ -89,7 +109,7 @@ pub struct Claimed {
     pub restored: Option<u32>,
 }
 
-/// What there is to do for one engine.
+/// What there is to do for one engine, among the targets that it serves.
 #[derive(Debug, Default)]
 pub struct Work {
     /// Claimed for it now, earliest due first. One that can not be read is claimed all the same, so
@@ -97,7 +117,8 @@ pub struct Work {
     pub claimed: Vec<(RolloutId, Result<Claimed, JournalError>)>,
     /// Rollouts that it holds already and that have commands nobody has read, by number.
     pub commanded: Vec<RolloutId>,
-    /// When the next rollout that nobody holds becomes due.
+    /// When the next rollout that nobody holds becomes due. One whose time has come and that found no
+    /// room counts.
     pub next: Option<Timestamp>,
 }
 
@@ -113,7 +134,7 @@ pub struct Consumed {
 /// What became of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Became {
-    /// Nobody has read it.
+    /// Nobody has read it yet.
     Unread,
     /// It caused a step: the last record of the commit that consumed it.
     Step(Seq),
@@ -189,7 +210,7 @@ pub struct Row {
     pub due: Option<Timestamp>,
     /// The name of the engine that holds it; absent when that is not listed any more.
     pub holder: Option<String>,
-    /// Commands that nobody has read.
+    /// Commands that nobody has read; none once it is over.
     pub unread: u64,
     /// Whether it is over.
     pub over: bool,
@@ -355,11 +376,15 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// those that were set back with the store, and those whose holder is not listed any more, which
     /// may have left a call unresolved.
     ///
+    /// Of targets that are not in `serves` it takes nothing and tells nothing, whoever holds their
+    /// rollouts: they wait for an engine that serves them.
+    ///
     /// # Errors
     /// [`JournalError::Unlisted`] or [`JournalError::Lapsed`] when `by` is not listed.
     async fn claim_due(
         &self,
         by: EngineId,
+        serves: &Serves,
         now: Timestamp,
         limit: usize,
     ) -> Result<Work, JournalError>;
@@ -400,13 +425,16 @@ pub trait Journal: fmt::Debug + Send + Sync {
     async fn list(&self, select: &Select) -> Result<Vec<Row>, JournalError>;
 
     /// Puts a command into a rollout's inbox. One whose id is there already, or was consumed, is
-    /// not added again.
+    /// not added again. One for a rollout that is over is kept, and answered at once: see
+    /// [`Self::became`].
     async fn submit(&self, rollout: RolloutId, command: Command) -> Result<(), JournalError>;
 
-    /// Commands not yet consumed, in the order they were submitted.
+    /// Commands not yet consumed, in the order they were submitted; none once the rollout is over.
     async fn inbox(&self, rollout: RolloutId) -> Result<Vec<Command>, JournalError>;
 
-    /// What became of a command; `None` for one that was never submitted.
+    /// What became of a command; `None` for one that was never submitted. None stays unread for ever:
+    /// what nobody had read when the rollout ended, and what came after its end, is
+    /// [`Ignored::Terminal`].
     async fn became(
         &self,
         rollout: RolloutId,

@@ -16,7 +16,8 @@ use async_trait::async_trait;
 use tidegate_core::{
     Active, Actor, Append, AttemptId, Became, CheckIndex, Claimed, Command, CommandId, EngineId,
     Epoch, Generation, Identity, Journal, JournalError, Listed, Opening, Order, Prune, Pruned,
-    Role, RolloutId, RowVersion, Select, Seq, Span, StoredLook, Take, Target, Timestamp, Work,
+    Role, RolloutId, RowVersion, Select, Seq, Serves, Span, StoredLook, Take, Target, Timestamp,
+    Work,
     record::{FORMAT, Head, LOGIC, Record},
 };
 
@@ -293,12 +294,14 @@ impl Store {
     fn claim_due(
         &mut self,
         by: EngineId,
+        serves: &Serves,
         now: Timestamp,
         limit: usize,
     ) -> Result<Work, JournalError> {
         self.engines.check(by)?;
+        let served = |row: &&Row| serves.includes(row.head.plan.target());
         let free = |row: &&Row| self.holder(row).is_none();
-        let rows = self.rows.values().filter(free);
+        let rows = self.rows.values().filter(served).filter(free);
         let due = |row: &Row| {
             let orphan = row.holder.is_some() && !row.is_over();
             if orphan { Some(Timestamp::default()) } else { row.due() }
@@ -313,7 +316,7 @@ impl Store {
         }
         let taken = |row: &Row| claimed.iter().any(|(rollout, _)| *rollout == row.id());
         let ours = |row: &&Row| row.holder == Some(by) && row.has_unread() && !taken(row);
-        let commanded = self.rows.values().filter(ours).map(Row::id).collect();
+        let commanded = self.rows.values().filter(served).filter(ours).map(Row::id).collect();
         Ok(Work { claimed, commanded, next })
     }
 
@@ -379,10 +382,11 @@ impl Journal for MemoryJournal {
     async fn claim_due(
         &self,
         by: EngineId,
+        serves: &Serves,
         now: Timestamp,
         limit: usize,
     ) -> Result<Work, JournalError> {
-        self.store().claim_due(by, now, limit)
+        self.store().claim_due(by, serves, now, limit)
     }
 
     async fn append(&self, commit: Append) -> Result<RowVersion, JournalError> {

@@ -4,7 +4,7 @@
 
 use tidegate_core::{
     Append, AttemptId, Became, CheckIndex, Claimed, Command, CommandId, Consumed, EngineId, Epoch,
-    JournalError, Role, RolloutId, RowVersion, Seq, StoredLook, Timestamp,
+    Ignored, JournalError, Role, RolloutId, RowVersion, Seq, StoredLook, Timestamp,
     record::{Head, Record},
 };
 
@@ -83,7 +83,7 @@ impl Row {
             version: self.version,
             head: self.head.clone(),
             last: self.last().cloned(),
-            inbox: self.inbox.clone(),
+            inbox: self.inbox(),
             restored: self.restored,
         }
     }
@@ -177,13 +177,18 @@ impl Row {
             opened: self.head.at,
             due: if self.over { None } else { self.due },
             holder,
-            unread: self.inbox.len() as u64,
+            unread: self.unread().len() as u64,
             over: self.over,
         }
     }
 
-    pub(super) const fn has_unread(&self) -> bool {
-        !self.over && !self.inbox.is_empty()
+    pub(super) fn has_unread(&self) -> bool {
+        !self.unread().is_empty()
+    }
+
+    /// Commands that somebody may still read.
+    fn unread(&self) -> &[Command] {
+        if self.over { &[] } else { &self.inbox }
     }
 
     /// When it ended, if it is over.
@@ -193,7 +198,8 @@ impl Row {
 
     pub(super) fn became(&self, command: CommandId) -> Option<Became> {
         if self.inbox.iter().any(|waiting| waiting.id == command) {
-            return Some(Became::Unread);
+            let ended = Became::Ignored(Ignored::Terminal);
+            return Some(if self.over { ended } else { Became::Unread });
         }
         let (read, seq) = self.consumed.iter().find(|(read, _)| read.id == command)?;
         Some(read.ignored.map_or(Became::Step(*seq), Became::Ignored))
@@ -221,7 +227,7 @@ impl Row {
     }
 
     pub(super) fn inbox(&self) -> Vec<Command> {
-        self.inbox.clone()
+        self.unread().to_vec()
     }
 
     pub(super) fn keep_look(&mut self, look: StoredLook) {

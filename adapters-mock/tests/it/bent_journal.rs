@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use tidegate_core::{
     Active, Append, AttemptId, Became, CheckIndex, Claimed, Command, CommandId, EngineId, Epoch,
-    Journal, JournalError, Listed, Opening, Prune, Pruned, Role, RolloutId, Row, RowVersion,
-    Select, Seq, Span, StoredLook, Take, Target, Timestamp, Work,
+    Ignored, Journal, JournalError, Listed, Opening, Prune, Pruned, Role, RolloutId, Row,
+    RowVersion, Select, Seq, Serves, Span, StoredLook, Take, Target, Timestamp, Work,
     record::{Head, Record},
 };
 use tidegate_mock::MemoryJournal;
@@ -25,6 +25,8 @@ pub(crate) enum Tear {
     KeepsLapsed,
     ForgetsReasons,
     PrunesEverything,
+    ServesAll,
+    LeavesUnread,
 }
 
 #[derive(Debug)]
@@ -71,10 +73,12 @@ impl Journal for Torn {
     async fn claim_due(
         &self,
         by: EngineId,
+        serves: &Serves,
         now: Timestamp,
         limit: usize,
     ) -> Result<Work, JournalError> {
-        let mut work = self.inner.claim_due(by, now, limit).await?;
+        let serves = if self.tear == Tear::ServesAll { &Serves::Every } else { serves };
+        let mut work = self.inner.claim_due(by, serves, now, limit).await?;
         if self.tear == Tear::UnorderedDue {
             work.claimed.reverse();
         }
@@ -141,7 +145,9 @@ impl Journal for Torn {
         id: RolloutId,
         command: CommandId,
     ) -> Result<Option<Became>, JournalError> {
-        self.inner.became(id, command).await
+        let became = self.inner.became(id, command).await?;
+        let ended = became == Some(Became::Ignored(Ignored::Terminal));
+        Ok(if ended && self.tear == Tear::LeavesUnread { Some(Became::Unread) } else { became })
     }
     async fn keep_looks(&self, mut looks: Vec<StoredLook>) -> Result<(), JournalError> {
         if self.tear == Tear::DropsLooks {

@@ -311,6 +311,11 @@ async fn wrong_journals_break_the_law_they_should() {
         (Tear::NeverParks, "what is released or parked is held by nobody"),
         (Tear::KeepsLapsed, "what a lapsed engine held is free, and its lease is not renewed"),
         (Tear::ForgetsReasons, "what became of a command is known"),
+        (Tear::ServesAll, "what is due is given to an engine that serves its target"),
+        (Tear::ServesAll, "what waits for its time concerns only who serves its target"),
+        (Tear::ServesAll, "what a vanished engine held is given to one that serves its target"),
+        (Tear::ServesAll, "of commands is told who serves the target"),
+        (Tear::LeavesUnread, "no command stays unread once its rollout is over"),
         (Tear::PrunesEverything, "only what is over and old is forgotten"),
     ] {
         let make = async || Torn { inner: MemoryJournal::new(), tear };

@@ -10,7 +10,8 @@ use std::{
 };
 
 use tidegate_core::{
-    Claimed, EngineId, Epoch, JournalError, RolloutId, RowVersion, Take, Timestamp, Work,
+    Claimed, EngineId, Epoch, JournalError, RolloutId, RowVersion, Serves, Take, Target, Timestamp,
+    Work,
 };
 
 use super::{
@@ -83,40 +84,63 @@ const CLAIM: &str = "
     )
     RETURNING rollout.id, epoch, version";
 
+/// Which rollouts are of targets that an engine serves: a condition with their names as `$2`, absent
+/// for every target. Whatever is not over is what its target names as active or as waiting, so that
+/// the rollouts of other targets cost nothing, however many are due.
+fn served(serves: &Serves) -> (&'static str, Option<Vec<&str>>) {
+    match serves {
+        Serves::Every => ("$2::text[] IS NULL", None),
+        Serves::Only(targets) => {
+            let ids = "rollout.id = ANY (ARRAY (
+                SELECT unnest(ARRAY[active, waiting]) FROM target WHERE name = ANY ($2::text[])
+            ))";
+            (ids, Some(targets.iter().map(Target::as_str).collect()))
+        }
+    }
+}
+
 /// What nobody holds comes by its time. What an engine holds that is not listed any more comes at
 /// once, and so does what this engine was given without knowing it.
-const CLAIM_DUE: &str = "
-    WITH by AS MATERIALIZED (
-        SELECT id FROM engine WHERE id = $1 AND lease_until > clock_timestamp() FOR KEY SHARE
-    ), orphan AS (
-        SELECT rollout.id, 0::bigint AS at
-        FROM engine JOIN rollout ON rollout.holder = engine.id
-        WHERE NOT rollout.over AND engine.id <> 0 AND EXISTS (SELECT FROM by) AND (
-            engine.lease_until <= clock_timestamp()
-            OR (engine.id = $1 AND rollout.claim = ANY ($4::bigint[]))
+fn claim_due_sql(served: &str) -> String {
+    format!(
+        "WITH by AS MATERIALIZED (
+            SELECT id FROM engine WHERE id = $1 AND lease_until > clock_timestamp() FOR KEY SHARE
+        ), orphan AS (
+            SELECT rollout.id, 0::bigint AS at
+            FROM engine JOIN rollout ON rollout.holder = engine.id
+            WHERE NOT rollout.over AND engine.id <> 0 AND EXISTS (SELECT FROM by) AND (
+                engine.lease_until <= clock_timestamp()
+                OR (engine.id = $1 AND rollout.claim = ANY ($5::bigint[]))
+            ) AND {served}
+            ORDER BY rollout.id LIMIT $4 FOR NO KEY UPDATE OF rollout SKIP LOCKED
+        ), parked AS (
+            SELECT id, wake AS at FROM rollout
+            WHERE wake <= $3 AND EXISTS (SELECT FROM by) AND {served}
+            ORDER BY wake, id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED
+        ), picked AS (
+            SELECT id, at FROM (SELECT * FROM orphan UNION ALL SELECT * FROM parked) AS due
+            ORDER BY at, id LIMIT $4
+        ), taken AS (
+            UPDATE rollout SET epoch = epoch + 1, version = version + 1, holder = by.id, claim = $6
+            FROM picked, by WHERE rollout.id = picked.id
+            RETURNING rollout.id, epoch, version, picked.at
         )
-        ORDER BY rollout.id LIMIT $3 FOR NO KEY UPDATE OF rollout SKIP LOCKED
-    ), parked AS (
-        SELECT id, wake AS at FROM rollout WHERE wake <= $2 AND EXISTS (SELECT FROM by)
-        ORDER BY wake, id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
-    ), picked AS (
-        SELECT id, at FROM (SELECT * FROM orphan UNION ALL SELECT * FROM parked) AS due
-        ORDER BY at, id LIMIT $3
-    ), taken AS (
-        UPDATE rollout SET epoch = epoch + 1, version = version + 1, holder = by.id, claim = $5
-        FROM picked, by WHERE rollout.id = picked.id
-        RETURNING rollout.id, epoch, version, picked.at
+        SELECT id, epoch, version FROM taken ORDER BY at, id"
     )
-    SELECT id, epoch, version FROM taken ORDER BY at, id";
+}
 
 /// What else concerns an engine. A rollout that it holds unawares is not among the commanded.
-const ELSE: &str = "
-    SELECT EXISTS (SELECT FROM engine WHERE id = $1 AND lease_until > clock_timestamp()),
-           ARRAY (SELECT id FROM rollout
-                  WHERE holder = $1 AND unread > 0 AND NOT over AND id <> ALL ($2::bigint[])
-                  ORDER BY id),
-           (SELECT wake FROM rollout WHERE wake IS NOT NULL AND holder IS NULL
-            ORDER BY wake, id LIMIT 1)";
+fn else_sql(served: &str) -> String {
+    format!(
+        "SELECT EXISTS (SELECT FROM engine WHERE id = $1 AND lease_until > clock_timestamp()),
+                ARRAY (SELECT id FROM rollout
+                       WHERE holder = $1 AND unread > 0 AND NOT over AND id <> ALL ($3::bigint[])
+                             AND {served}
+                       ORDER BY id),
+                (SELECT wake FROM rollout WHERE wake IS NOT NULL AND holder IS NULL AND {served}
+                 ORDER BY wake, id LIMIT 1)"
+    )
+}
 
 /// What a claim took.
 struct Taken {
@@ -180,6 +204,7 @@ async fn refusal(
 pub(super) async fn claim_due(
     journal: &PostgresJournal,
     by: EngineId,
+    serves: &Serves,
     now: Timestamp,
     limit: usize,
 ) -> Result<Work, JournalError> {
@@ -188,10 +213,12 @@ pub(super) async fn claim_due(
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
     let (engine, now) = (stored(by.0), instant(now));
     let database = &journal.database;
-    let rows = database.rows(CLAIM_DUE, &[&engine, &now, &most, &earlier, &call.id]).await;
+    let (served, targets) = served(serves);
+    let due = claim_due_sql(served);
+    let rows = database.rows(&due, &[&engine, &targets, &now, &most, &earlier, &call.id]).await;
     let taken: Vec<_> = rows.map_err(Failed::unavailable)?.iter().map(Taken::of).collect();
     let ids: Vec<i64> = taken.iter().map(|one| stored(one.rollout.0)).collect();
-    let row = database.read_one(ELSE, &[&engine, &ids]).await?;
+    let row = database.read_one(&else_sql(served), &[&engine, &targets, &ids]).await?;
     if !row.get::<_, bool>(0) && taken.is_empty() {
         return Err(engines::gone(database, by).await?);
     }

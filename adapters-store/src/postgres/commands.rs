@@ -1,6 +1,6 @@
 //! Inboxes: commands kept once, until a commit consumes them, and what became of each.
 
-use tidegate_core::{Became, Command, CommandId, JournalError, RolloutId, Seq};
+use tidegate_core::{Became, Command, CommandId, Ignored, JournalError, RolloutId, Seq};
 
 use super::{
     number::{given, stored},
@@ -37,7 +37,8 @@ pub(super) async fn inbox(
     database: &Database,
     rollout: RolloutId,
 ) -> Result<Vec<Command>, JournalError> {
-    let sql = "SELECT body FROM command WHERE rollout = $1 AND seq IS NULL ORDER BY pos";
+    let sql = "SELECT body FROM command JOIN rollout ON rollout.id = command.rollout
+        WHERE command.rollout = $1 AND command.seq IS NULL AND NOT over ORDER BY pos";
     let rows = database.rows(sql, &[&stored(rollout.0)]).await.map_err(Failed::unavailable)?;
     if rows.is_empty() {
         known(database, rollout).await?;
@@ -52,13 +53,16 @@ pub(super) async fn became(
     rollout: RolloutId,
     command: CommandId,
 ) -> Result<Option<Became>, JournalError> {
-    let sql = "SELECT seq, ignored FROM command WHERE rollout = $1 AND id = $2";
+    let sql = "SELECT command.seq, ignored, over FROM command
+        JOIN rollout ON rollout.id = command.rollout
+        WHERE command.rollout = $1 AND command.id = $2";
     let row = database.row(sql, &[&stored(rollout.0), &stored(command.0)]).await;
     let Some(row) = row.map_err(Failed::unavailable)? else {
         return known(database, rollout).await.map(|()| None);
     };
     let (seq, ignored): (Option<i64>, Option<&str>) = (row.get(0), row.get(1));
     Ok(Some(match (seq, ignored) {
+        (None, _) if row.get(2) => Became::Ignored(Ignored::Terminal),
         (None, _) => Became::Unread,
         (Some(seq), None) => Became::Step(Seq(given(seq))),
         (Some(_), Some(why)) => {

@@ -11,7 +11,7 @@ use super::{
 
 const LIST: &str = "
     SELECT rollout.id, target, generation, version, epoch, opened,
-           CASE WHEN NOT over THEN due END, engine.name, unread, over
+           CASE WHEN NOT over THEN due END, engine.name, CASE WHEN over THEN 0 ELSE unread END, over
     FROM rollout
     LEFT JOIN engine ON engine.id = holder AND lease_until > clock_timestamp() AND NOT over
     WHERE ($1::text IS NULL OR target = $1) AND ($2::bool IS NULL OR over = $2)

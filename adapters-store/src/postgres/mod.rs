@@ -27,7 +27,7 @@ use serde::Serialize;
 use tidegate_core::{
     Active, Append, AttemptId, Became, CheckIndex, Claimed, Command, CommandId, EngineId, Epoch,
     Journal, JournalError, Listed, Opening, Prune, Pruned, Role, RolloutId, Row, RowVersion,
-    Select, Seq, Span, StoredLook, Take, Target, Timestamp, Work,
+    Select, Seq, Serves, Span, StoredLook, Take, Target, Timestamp, Work,
     record::{Head, Record},
 };
 use tokio::time;
@@ -161,10 +161,11 @@ impl Journal for PostgresJournal {
     async fn claim_due(
         &self,
         by: EngineId,
+        serves: &Serves,
         now: Timestamp,
         limit: usize,
     ) -> Result<Work, JournalError> {
-        claims::claim_due(self, by, now, limit).await
+        claims::claim_due(self, by, serves, now, limit).await
     }
 
     async fn append(&self, commit: Append) -> Result<RowVersion, JournalError> {

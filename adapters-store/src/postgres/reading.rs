@@ -94,7 +94,8 @@ pub(super) const CLAIMED: &str = "
     SELECT rollout.id, rollout.seq, rollout.hash, restored, head.hash, head.body,
            before.hash, last.hash, last.body,
            ARRAY (SELECT command.body FROM command
-                  WHERE command.rollout = rollout.id AND command.seq IS NULL ORDER BY pos)
+                  WHERE command.rollout = rollout.id AND command.seq IS NULL AND NOT over
+                  ORDER BY pos)
     FROM rollout
     LEFT JOIN head ON head.rollout = rollout.id
     LEFT JOIN journal last ON last.rollout = rollout.id AND last.seq = rollout.seq

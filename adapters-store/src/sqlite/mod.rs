@@ -33,7 +33,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tidegate_core::{
     Active, Append, AttemptId, Became, CheckIndex, Claimed, Command, CommandId, EngineId, Epoch,
     Journal, JournalError, Listed, Opening, Prune, Pruned, Role, RolloutId, Row, RowVersion,
-    Select, Seq, Span, StoredLook, Take, Target, Timestamp, Work,
+    Select, Seq, Serves, Span, StoredLook, Take, Target, Timestamp, Work,
     record::{Head, Record},
 };
 use tokio::task;
@@ -246,11 +246,13 @@ impl Journal for SqliteJournal {
     async fn claim_due(
         &self,
         by: EngineId,
+        serves: &Serves,
         now: Timestamp,
         limit: usize,
     ) -> Result<Work, JournalError> {
         self.check_durable()?;
-        let due = self.write(move |tx| ops::claim_due(tx, by, now, limit)).await?;
+        let serves = serves.clone();
+        let due = self.write(move |tx| ops::claim_due(tx, by, &serves, now, limit)).await?;
         let Due { claimed, commanded, next } = due;
         let decode = |(rollout, found): (_, Result<stored::Found, _>)| {
             (rollout, found.and_then(stored::Found::decode))

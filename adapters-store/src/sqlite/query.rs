@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
 use tidegate_core::{
-    Active, Became, CheckIndex, Command, CommandId, Epoch, Generation, Role, RolloutId, Row,
-    RowVersion, Select, Seq, StoredLook, Target,
+    Active, Became, CheckIndex, Command, CommandId, Epoch, Generation, Ignored, Role, RolloutId,
+    Row, RowVersion, Select, Seq, StoredLook, Target,
     record::{Head, Record},
 };
 
@@ -106,6 +106,7 @@ pub(super) fn list(conn: &Connection, select: &Select, steady: &Steady) -> Op<Ve
 fn listed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     let over: bool = row.get("over")?;
     let due: Option<i64> = row.get("due")?;
+    let unread = if over { 0 } else { number(row.get("unread")?) };
     Ok(Row {
         rollout: RolloutId(number(row.get("id")?)),
         target: row.get::<_, String>("target")?.into(),
@@ -115,7 +116,7 @@ fn listed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         opened: instant(row.get("opened")?),
         due: due.filter(|_| !over).map(instant),
         holder: row.get("holder")?,
-        unread: number(row.get("unread")?),
+        unread,
         over,
     })
 }
@@ -135,19 +136,22 @@ pub(super) fn became(
     command: CommandId,
 ) -> Op<Option<Became>> {
     check_known(conn, rollout)?;
-    let mut found = conn
-        .prepare_cached("SELECT read_at_seq, ignored FROM command WHERE rollout = ? AND id = ?")?;
+    let mut found = conn.prepare_cached(
+        "SELECT over, read_at_seq, ignored FROM command JOIN rollout ON rollout.id = command.rollout
+         WHERE command.rollout = ? AND command.id = ?",
+    )?;
     let found = found.query_row([id(rollout.0), id(command.0)], |row| {
-        Ok((row.get::<_, Option<i64>>(0)?, maybe_bytes(row, "ignored")?))
+        Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?, maybe_bytes(row, "ignored")?))
     });
-    Ok(match found.optional()? {
-        None => None,
-        Some((None, _)) => Some(Became::Unread),
-        Some((Some(seq), None)) => Some(Became::Step(Seq(number(seq)))),
-        Some((Some(_), Some(why))) => {
-            Some(Became::Ignored(decode(rollout, "why a command was ignored", &why)?))
+    let Some((over, read_at, ignored)) = found.optional()? else { return Ok(None) };
+    Ok(Some(match (read_at, ignored) {
+        (None, _) if over => Became::Ignored(Ignored::Terminal),
+        (None, _) => Became::Unread,
+        (Some(seq), None) => Became::Step(Seq(number(seq))),
+        (Some(_), Some(why)) => {
+            Became::Ignored(decode(rollout, "why a command was ignored", &why)?)
         }
-    })
+    }))
 }
 
 pub(super) fn looks(

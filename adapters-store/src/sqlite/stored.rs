@@ -171,10 +171,11 @@ impl Found {
     }
 }
 
-/// Commands that nobody has read, in the order they were submitted.
+/// Commands that nobody has read, in the order they were submitted; none of a rollout that is over.
 pub(super) fn inbox_bytes(conn: &Connection, rollout: RolloutId) -> rusqlite::Result<Vec<Vec<u8>>> {
     let mut inbox = conn.prepare_cached(
-        "SELECT body FROM command WHERE rollout = ? AND read_at_seq IS NULL ORDER BY pos",
+        "SELECT body FROM command JOIN rollout ON rollout.id = command.rollout
+         WHERE command.rollout = ? AND read_at_seq IS NULL AND over = 0 ORDER BY pos",
     )?;
     let inbox = inbox.query_map([id(rollout.0)], |row| maybe_bytes(row, "body"))?;
     inbox.map(|body| body.map(Option::unwrap_or_default)).collect()

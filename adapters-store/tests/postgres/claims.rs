@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tidegate_core::{Journal, JournalError, RolloutId, Span, Take, Timestamp};
+use tidegate_core::{Journal, JournalError, RolloutId, Serves, Span, Take, Timestamp};
 
 use crate::{
     conformance::{behind, relay_to},
@@ -28,7 +28,7 @@ async fn eight_engines_at_once_are_given_each_rollout_once_and_leave_none() {
         let engine = journal.enlist(&format!("engine-{n}"), LEASE).await.unwrap().engine;
         let mut got: Vec<RolloutId> = Vec::new();
         loop {
-            let work = journal.claim_due(engine, Timestamp::MAX, 7).await.unwrap();
+            let work = journal.claim_due(engine, &Serves::Every, Timestamp::MAX, 7).await.unwrap();
             if work.claimed.is_empty() && work.next.is_none() {
                 return got;
             }
@@ -60,20 +60,20 @@ async fn what_a_lost_answer_gave_is_given_again_by_the_next_claim() {
     let journal = behind(&server.url, &proxy, &schema).await;
     let head = journal.open(opening("checkout")).await.unwrap();
     let one = journal.enlist("one", LEASE).await.unwrap().engine;
-    let nothing = journal.claim_due(one, Timestamp(0), 10).await.unwrap();
+    let nothing = journal.claim_due(one, &Serves::Every, Timestamp(0), 10).await.unwrap();
     assert!(nothing.claimed.is_empty(), "due before its time");
     proxy.lose_next_answer();
-    let lost = journal.claim_due(one, Timestamp::MAX, 10).await;
+    let lost = journal.claim_due(one, &Serves::Every, Timestamp::MAX, 10).await;
     assert!(matches!(lost, Err(JournalError::Unavailable(_))), "{lost:?}");
     assert_eq!(proxy.lost(), 1);
     // It was carried out: nobody else is given it.
     let two = journal.enlist("two", LEASE).await.unwrap().engine;
-    let other = journal.claim_due(two, Timestamp::MAX, 10).await.unwrap();
+    let other = journal.claim_due(two, &Serves::Every, Timestamp::MAX, 10).await.unwrap();
     assert!(other.claimed.is_empty(), "it is held, by an engine that does not know");
-    let again = journal.claim_due(one, Timestamp::MAX, 10).await.unwrap();
+    let again = journal.claim_due(one, &Serves::Every, Timestamp::MAX, 10).await.unwrap();
     let again: Vec<_> = again.claimed.iter().map(|(rollout, _)| *rollout).collect();
     assert_eq!(again, [head.identity.rollout]);
-    let third = journal.claim_due(one, Timestamp::MAX, 10).await.unwrap();
+    let third = journal.claim_due(one, &Serves::Every, Timestamp::MAX, 10).await.unwrap();
     assert!(third.claimed.is_empty(), "what an engine knows that it holds is given again");
     server.drop_schemas(&schema).await;
 }
@@ -87,7 +87,8 @@ async fn what_an_engine_left_behind_is_found_whether_it_lapsed_or_was_struck_off
     let claim = Claim::take(&journal, "checkout").await;
     let names = ["lapsed", "struck off"];
     let probe = journal.enlist("probe", LEASE).await.unwrap().engine;
-    let due = async || journal.claim_due(probe, Timestamp(0), 10).await.unwrap().claimed;
+    let due =
+        async || journal.claim_due(probe, &Serves::Every, Timestamp(0), 10).await.unwrap().claimed;
     assert!(due().await.is_empty(), "it is held");
     for (name, lapse) in names.into_iter().zip([true, false]) {
         let engine = journal.enlist(name, LEASE).await.unwrap().engine;

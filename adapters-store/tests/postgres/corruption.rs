@@ -1,6 +1,6 @@
 //! Stored bytes that are not what was written: one rollout is told of, and no other is concerned.
 
-use tidegate_core::{Journal, JournalError, Seq, Timestamp};
+use tidegate_core::{Journal, JournalError, Seq, Serves, Timestamp};
 
 use crate::{
     server::{Server, fresh_schema},
@@ -39,7 +39,7 @@ async fn a_damaged_rollout_is_claimed_with_an_error_and_keeps_no_other_from_its_
             journal.release(one.id(), one.claimed.epoch).await.unwrap();
         }
         let engine = journal.enlist("reader", LEASE).await.unwrap().engine;
-        let work = journal.claim_due(engine, Timestamp::MAX, 10).await.unwrap();
+        let work = journal.claim_due(engine, &Serves::Every, Timestamp::MAX, 10).await.unwrap();
         assert_eq!(work.claimed.len(), 2, "both are given after {damage}");
         for (rollout, claimed) in work.claimed {
             match claimed {

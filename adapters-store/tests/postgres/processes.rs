@@ -12,8 +12,8 @@ use std::{
 };
 
 use tidegate_core::{
-    Append, AttemptId, Claimed, EngineId, Epoch, Journal, JournalError, RolloutId, Seq, Span,
-    Timestamp,
+    Append, AttemptId, Claimed, EngineId, Epoch, Journal, JournalError, RolloutId, Seq, Serves,
+    Span, Timestamp,
 };
 use tidegate_store::postgres::PostgresJournal;
 use tokio_postgres::Client;
@@ -77,7 +77,10 @@ impl Worker {
         if let Err(JournalError::Unlisted(_) | JournalError::Lapsed(_)) = renewed {
             self.engine = Self::enlist(&self.journal, &self.name).await;
         }
-        let Ok(work) = self.journal.claim_due(self.engine, Timestamp::MAX, 2).await else { return };
+        let Ok(work) = self.journal.claim_due(self.engine, &Serves::Every, Timestamp::MAX, 2).await
+        else {
+            return;
+        };
         for (rollout, claimed) in work.claimed {
             self.steps(rollout, claimed.unwrap()).await;
         }

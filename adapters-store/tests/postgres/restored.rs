@@ -1,6 +1,8 @@
 //! A database that was set back to an earlier state is noticed, and what is not over is marked.
 
-use tidegate_core::{Claimed, EngineId, Journal, JournalError, Prune, RolloutId, Take, Timestamp};
+use tidegate_core::{
+    Claimed, EngineId, Journal, JournalError, Prune, RolloutId, Serves, Take, Timestamp,
+};
 use tidegate_store::postgres::PostgresJournal;
 
 use crate::{
@@ -27,7 +29,7 @@ async fn assert_reconciles(journal: &PostgresJournal, before: &Claim, engine: En
     assert!(matches!(stale, Err(JournalError::StaleEpoch { .. })), "{stale:?}");
     let again = enlist(journal, "again").await;
     assert!(again.0 > 1_000_000, "{again} may have been given out before");
-    let work = journal.claim_due(again, Timestamp::MAX, 10).await.unwrap();
+    let work = journal.claim_due(again, &Serves::Every, Timestamp::MAX, 10).await.unwrap();
     let [(rollout, Ok(claimed))] = &work.claimed[..] else { panic!("{work:?}") };
     assert_eq!(*rollout, before.id());
     assert!(claimed.restored.is_some(), "it is not marked");

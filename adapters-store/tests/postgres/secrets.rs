@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tidegate_core::{Journal, Timestamp};
+use tidegate_core::{Journal, Serves, Timestamp};
 use tidegate_store::postgres::{ConnectError, Options, PostgresJournal, address};
 use tracing::{Level, subscriber::DefaultGuard};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -133,11 +133,11 @@ async fn a_journal_at_work_does_not_show_it() {
         ))
         .await
         .unwrap();
-    if let Err(error) = journal.claim_due(engine, Timestamp::MAX, 1).await {
+    if let Err(error) = journal.claim_due(engine, &Serves::Every, Timestamp::MAX, 1).await {
         said.error(&error);
     }
     journal.close();
-    said.error(&journal.claim_due(engine, Timestamp::MAX, 1).await.unwrap_err());
+    said.error(&journal.claim_due(engine, &Serves::Every, Timestamp::MAX, 1).await.unwrap_err());
     let text = said.text();
     assert!(text.contains("the answer to a commit was lost"), "{text}");
     assert!(!text.contains(SECRET), "{text}");

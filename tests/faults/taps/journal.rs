@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tidegate::machine::{
     Active, Append, AttemptId, Became, CheckIndex, Claimed, Command, CommandId, EngineId, Epoch,
     Event, Journal, JournalError, Listed, Opening, Prune, Pruned, Role, RolloutId, Row, RowVersion,
-    Select, Seq, Span, StoredLook, Take, Target, Timestamp, Work,
+    Select, Seq, Serves, Span, StoredLook, Take, Target, Timestamp, Work,
     record::{Head, Record},
 };
 use tidegate_mock::MemoryJournal;
@@ -262,10 +262,11 @@ impl Journal for TappedJournal {
     async fn claim_due(
         &self,
         by: EngineId,
+        serves: &Serves,
         now: Timestamp,
         limit: usize,
     ) -> Result<Work, JournalError> {
-        let claim = self.store.claim_due(by, now, limit);
+        let claim = self.store.claim_due(by, serves, now, limit);
         let mut work = self.through(JournalCall::ClaimDue, NONE, claim).await?;
         for claimed in work.claimed.iter_mut().filter_map(|(_, claimed)| claimed.as_mut().ok()) {
             self.tap.claimed(claimed);

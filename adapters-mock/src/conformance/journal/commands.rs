@@ -1,6 +1,8 @@
 //! Commands: kept once, consumed with what they cause, and answered for.
 
-use tidegate_core::{Append, Became, CommandId, Consumed, Ignored, Journal, Seq, Take, Timestamp};
+use tidegate_core::{
+    Append, Became, CommandId, Consumed, Ignored, Journal, Select, Seq, Serves, Take, Timestamp,
+};
 
 use super::{Claim, Fixture, Kept, Laws, command, due, ensure, read, unexpected};
 
@@ -15,6 +17,10 @@ pub(super) async fn laws<J: Journal>(
     laws.note("a command does not disturb the writer", undisturbed(&make().await, fixture).await);
     laws.note("the holder is told of commands", told(&make().await, fixture).await);
     laws.note("what became of a command is known", became(&make().await, fixture).await);
+    laws.note(
+        "no command stays unread once its rollout is over",
+        ended(&make().await, fixture).await,
+    );
 }
 
 async fn inbox<J: Journal>(journal: &J, fixture: &Fixture<J>) -> Kept {
@@ -67,7 +73,7 @@ async fn commanded<J: Journal>(journal: &J, fixture: &Fixture<J>) -> Kept {
 
 async fn told<J: Journal>(journal: &J, fixture: &Fixture<J>) -> Kept {
     let claim = Claim::take(journal, fixture).await?;
-    let work = async || journal.claim_due(claim.engine, claim.head.at, 10).await;
+    let work = async || journal.claim_due(claim.engine, &Serves::Every, claim.head.at, 10).await;
     let before = work().await.map_err(unexpected)?;
     ensure!(before.claimed.is_empty(), "what an engine holds it is given again");
     ensure!(before.commanded.is_empty(), "{:?} have no commands", before.commanded);
@@ -95,5 +101,25 @@ async fn became<J: Journal>(journal: &J, fixture: &Fixture<J>) -> Kept {
         let became = journal.became(claim.id(), CommandId(id)).await.map_err(unexpected)?;
         ensure!(became == wanted, "command {id} became {wanted:?}, and {became:?} is told");
     }
+    Ok(())
+}
+
+async fn ended<J: Journal>(journal: &J, fixture: &Fixture<J>) -> Kept {
+    let claim = Claim::take(journal, fixture).await?;
+    journal.submit(claim.id(), command(1)).await.map_err(unexpected)?;
+    claim.end().await?;
+    journal.submit(claim.id(), command(2)).await.map_err(unexpected)?;
+    for id in [1, 2] {
+        let became = journal.became(claim.id(), CommandId(id)).await.map_err(unexpected)?;
+        let right = became == Some(Became::Ignored(Ignored::Terminal));
+        ensure!(right, "of command {id}, which nobody read before the end, {became:?} is told");
+    }
+    let inbox = journal.inbox(claim.id()).await.map_err(unexpected)?;
+    ensure!(inbox.is_empty(), "{inbox:?} wait for somebody to read them");
+    let rows = journal.list(&Select::default()).await.map_err(unexpected)?;
+    let unread: Vec<u64> = rows.iter().map(|row| row.unread).collect();
+    ensure!(unread == [0], "{unread:?} commands are listed as unread");
+    let again = journal.claim(claim.id(), claim.engine, Take::Free).await.map_err(unexpected)?;
+    ensure!(again.inbox.is_empty(), "a claim gives {:?} to be read", again.inbox);
     Ok(())
 }

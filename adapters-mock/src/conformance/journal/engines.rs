@@ -1,7 +1,7 @@
 //! Engines: who is listed, who holds what, and what is due.
 
 use tidegate_core::{
-    Append, EngineId, Journal, JournalError, RolloutId, Select, Span, Take, Timestamp,
+    Append, EngineId, Journal, JournalError, RolloutId, Select, Serves, Span, Take, Timestamp,
 };
 
 use super::{Claim, Fixture, Kept, Laws, both, due, enlist, ensure, unexpected};
@@ -88,7 +88,7 @@ async fn lapsed<J: Journal>(journal: &J, fixture: &Fixture<J>) -> Kept {
     for refused in [
         journal.renew(claim.engine, Span::minutes(1)).await.map(|_| ()),
         journal.claim(claim.id(), claim.engine, Take::ByForce).await.map(|_| ()),
-        journal.claim_due(claim.engine, Timestamp::MAX, 10).await.map(|_| ()),
+        journal.claim_due(claim.engine, &Serves::Every, Timestamp::MAX, 10).await.map(|_| ()),
     ] {
         let right = matches!(refused, Err(JournalError::Lapsed(_)));
         ensure!(right, "an engine whose lease has lapsed got {refused:?}");
@@ -122,7 +122,7 @@ async fn unlisted<J: Journal>(journal: &J, fixture: &Fixture<J>) -> Kept {
     for nobody in [gone, EngineId(4_040_404)] {
         let claims = [
             journal.claim(head.identity.rollout, nobody, Take::ByForce).await.map(|_| ()),
-            journal.claim_due(nobody, Timestamp::MAX, 10).await.map(|_| ()),
+            journal.claim_due(nobody, &Serves::Every, Timestamp::MAX, 10).await.map(|_| ()),
             journal.renew(nobody, Span::minutes(1)).await.map(|_| ()),
         ];
         for refused in claims {
@@ -153,7 +153,11 @@ async fn one_gets<J: Journal>(journal: &J, fixture: &Fixture<J>) -> Kept {
     let head = journal.open(fixture.opening.clone()).await.map_err(unexpected)?;
     let (one, two) = (enlist(journal, "one").await?, enlist(journal, "two").await?);
     let now = head.at;
-    let (one, two) = both(journal.claim_due(one, now, 10), journal.claim_due(two, now, 10)).await;
+    let (one, two) = both(
+        journal.claim_due(one, &Serves::Every, now, 10),
+        journal.claim_due(two, &Serves::Every, now, 10),
+    )
+    .await;
     let (one, two) = (one.map_err(unexpected)?, two.map_err(unexpected)?);
     let got = one.claimed.len() + two.claimed.len();
     ensure!(got == 1, "one rollout is due, and two engines were given {got}");
@@ -187,7 +191,7 @@ async fn due_in_order<J: Journal>(journal: &J, fixture: &Fixture<J>) -> Kept {
         ensure!(due == wanted, "{wanted:?} are due with limit {limit}, and {due:?} are given");
     }
     let probe = enlist(journal, "probe").await?;
-    let work = journal.claim_due(probe, early, 10).await.map_err(unexpected)?;
+    let work = journal.claim_due(probe, &Serves::Every, early, 10).await.map_err(unexpected)?;
     ensure!(work.next == Some(late), "the next is due at {late:?}, and {:?} is told", work.next);
     Ok(())
 }

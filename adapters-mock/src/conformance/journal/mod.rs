@@ -4,6 +4,7 @@ mod commands;
 mod engines;
 mod evidence;
 mod records;
+mod serves;
 mod targets;
 
 use std::{
@@ -14,7 +15,7 @@ use std::{
 
 use tidegate_core::{
     Actor, Append, AttemptId, Claimed, Command, CommandId, Consumed, EngineId, Epoch, Journal,
-    Opening, Order, RolloutId, RowVersion, Seq, Span, Take, Timestamp,
+    Opening, Order, RolloutId, RowVersion, Seq, Serves, Span, Take, Timestamp,
     record::{Head, Record},
 };
 
@@ -109,7 +110,7 @@ async fn due<J: Journal>(
     limit: usize,
 ) -> Result<Vec<RolloutId>, String> {
     let probe = enlist(journal, "probe").await?;
-    let work = journal.claim_due(probe, now, limit).await.map_err(unexpected)?;
+    let work = journal.claim_due(probe, &Serves::Every, now, limit).await.map_err(unexpected)?;
     let mut due = Vec::new();
     for (rollout, claimed) in work.claimed {
         let epoch = claimed.map_err(unexpected)?.epoch;
@@ -167,6 +168,7 @@ pub async fn journal<J: Journal>(make: impl AsyncFn() -> J, fixture: &Fixture<J>
     records::laws(&mut laws, &make, fixture).await;
     targets::laws(&mut laws, &make, fixture).await;
     engines::laws(&mut laws, &make, fixture).await;
+    serves::laws(&mut laws, &make, fixture).await;
     commands::laws(&mut laws, &make, fixture).await;
     evidence::laws(&mut laws, &make, fixture).await;
     laws.report()

@@ -1,7 +1,9 @@
 //! Claims: one rollout, or all that is due.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{OptionalExtension, params};
-use tidegate_core::{EngineId, JournalError, RolloutId, Take, Timestamp};
+use tidegate_core::{EngineId, JournalError, RolloutId, Serves, Take, Target, Timestamp};
 
 use super::engines;
 use crate::codec::corrupt;
@@ -68,13 +70,19 @@ pub(in crate::sqlite) struct Due {
 pub(in crate::sqlite) fn claim_due(
     tx: &Tx<'_>,
     by: EngineId,
+    serves: &Serves,
     now: Timestamp,
     limit: usize,
 ) -> Op<Due> {
     engines::check(tx, by)?;
     // Those that it holds already, before it is given more.
-    let commanded = commanded(tx, by)?;
-    let wanted = wanted(tx, limit)?;
+    let commanded = commanded(tx, by, serves)?;
+    let mut wanted = match serves {
+        Serves::Every => wanted_of_every(tx, limit)?,
+        Serves::Only(targets) => wanted_of(tx, targets)?,
+    };
+    wanted.sort_unstable();
+    wanted.truncate(limit.saturating_add(1));
     let come = wanted.iter().take(limit).take_while(|(due, _)| *due <= time(now)).count();
     let next = wanted.get(come).map(|(due, _)| instant(*due));
     let mut claimed = Vec::with_capacity(come);
@@ -85,9 +93,9 @@ pub(in crate::sqlite) fn claim_due(
     Ok(Due { claimed, commanded, next })
 }
 
-/// What nobody holds who is listed, with when it is due, earliest first: one more than `limit`, if
-/// there are so many.
-fn wanted(tx: &Tx<'_>, limit: usize) -> Op<Vec<(i64, i64)>> {
+/// What nobody holds who is listed, with when it is due: the earliest ones, and one more than `limit`
+/// at least, if there are so many.
+fn wanted_of_every(tx: &Tx<'_>, limit: usize) -> Op<Vec<(i64, i64)>> {
     let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
     let mut free = tx.conn.prepare_cached(
         "SELECT wanted, id FROM rollout INDEXED BY rollout_due
@@ -103,16 +111,39 @@ fn wanted(tx: &Tx<'_>, limit: usize) -> Op<Vec<(i64, i64)>> {
         let orphans = orphans.query_map([engine, one_more], pair)?;
         wanted.extend(orphans.collect::<rusqlite::Result<Vec<_>>>()?);
     }
-    wanted.sort_unstable();
-    wanted.truncate(limit.saturating_add(1));
     Ok(wanted)
 }
 
-fn commanded(tx: &Tx<'_>, by: EngineId) -> Op<Vec<RolloutId>> {
-    let mut commanded = tx.conn.prepare_cached(
-        "SELECT id FROM rollout WHERE holder = ? AND unread > 0 AND over = 0 ORDER BY id",
+/// The same of some targets. Whatever is not over is what its target names as active or as waiting, so
+/// that the rollouts of other targets cost nothing, however many are due.
+fn wanted_of(tx: &Tx<'_>, targets: &BTreeSet<Target>) -> Op<Vec<(i64, i64)>> {
+    let vanished = engines::vanished(tx)?;
+    let mut current = tx.conn.prepare_cached(
+        "SELECT rollout.id, holder, wanted FROM target
+         JOIN rollout ON rollout.id IN (active, waiting) WHERE name = ? AND over = 0",
     )?;
-    let commanded = commanded.query_map(params![id(by.0)], |row| row.get(0))?;
-    let ids = commanded.map(|rollout| Ok(RolloutId(number(rollout?))));
-    Ok(ids.collect::<rusqlite::Result<_>>()?)
+    let mut wanted = Vec::new();
+    for target in targets {
+        let mut rows = current.query([target.as_str()])?;
+        while let Some(row) = rows.next()? {
+            let (rollout, holder): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
+            let due = match holder {
+                None => row.get(2)?,
+                Some(holder) => vanished.contains(&holder).then_some(0),
+            };
+            wanted.extend(due.map(|due| (due, rollout)));
+        }
+    }
+    Ok(wanted)
+}
+
+fn commanded(tx: &Tx<'_>, by: EngineId, serves: &Serves) -> Op<Vec<RolloutId>> {
+    let mut commanded = tx.conn.prepare_cached(
+        "SELECT id, target FROM rollout WHERE holder = ? AND unread > 0 AND over = 0 ORDER BY id",
+    )?;
+    let commanded = commanded.query_map(params![id(by.0)], |row| {
+        Ok((RolloutId(number(row.get(0)?)), Target::from(row.get::<_, String>(1)?)))
+    })?;
+    let commanded = commanded.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(commanded.into_iter().filter(|(_, of)| serves.includes(of)).map(|(id, _)| id).collect())
 }

@@ -1,6 +1,6 @@
 //! What is stored wrongly is noticed, named, and concerns nobody else.
 
-use tidegate_core::{Journal, JournalError, RolloutId, Seq, Timestamp};
+use tidegate_core::{Journal, JournalError, RolloutId, Seq, Serves, Timestamp};
 
 use super::Place;
 use crate::support::{Claim, LEASE};
@@ -46,7 +46,7 @@ async fn one_rollout_that_can_not_be_read_is_told_of_and_the_others_are_claimed(
     ] {
         let (_place, journal) = damaged(sql).await;
         let engine = journal.enlist("two", LEASE).await.unwrap().engine;
-        let work = journal.claim_due(engine, Timestamp::MAX, 10).await.unwrap();
+        let work = journal.claim_due(engine, &Serves::Every, Timestamp::MAX, 10).await.unwrap();
         assert_eq!(work.claimed.len(), 2, "{sql}");
         for (rollout, claimed) in work.claimed {
             let names_it =
@@ -54,7 +54,7 @@ async fn one_rollout_that_can_not_be_read_is_told_of_and_the_others_are_claimed(
             assert_eq!(names_it, rollout == DAMAGED, "{sql}: {rollout} is {claimed:?}");
             assert_eq!(claimed.is_ok(), rollout != DAMAGED, "{sql}: {rollout} is {claimed:?}");
         }
-        let again = journal.claim_due(engine, Timestamp::MAX, 10).await.unwrap();
+        let again = journal.claim_due(engine, &Serves::Every, Timestamp::MAX, 10).await.unwrap();
         assert!(again.claimed.is_empty(), "{sql}: it is told of again");
     }
 }

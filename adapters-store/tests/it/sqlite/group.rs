@@ -1,6 +1,6 @@
 //! What waits together is committed together, and who loses does not take the others along.
 
-use tidegate_core::{Append, Journal, JournalError, RowVersion, Seq};
+use tidegate_core::{Append, Journal, JournalError, RowVersion, Seq, Serves};
 use tokio::task;
 
 use super::{Place, commits};
@@ -94,7 +94,7 @@ async fn a_step_is_one_commit_and_asking_for_work_none() {
     journal.append(parking).await.unwrap();
     let before = commits(&place.path());
     for _ in 0..10 {
-        let work = journal.claim_due(engine.engine, engine.at, 10).await.unwrap();
+        let work = journal.claim_due(engine.engine, &Serves::Every, engine.at, 10).await.unwrap();
         assert!(work.claimed.is_empty());
     }
     assert_eq!(commits(&place.path()), before, "commits of asking for work");
@@ -112,7 +112,8 @@ async fn two_processes_on_one_file_get_each_rollout_once_and_lose_nothing() {
             let engine = journal.enlist(name, crate::support::LEASE).await.unwrap();
             let mut done = Vec::new();
             loop {
-                let work = journal.claim_due(engine.engine, engine.at, 3).await.unwrap();
+                let work =
+                    journal.claim_due(engine.engine, &Serves::Every, engine.at, 3).await.unwrap();
                 if work.claimed.is_empty() {
                     return done;
                 }

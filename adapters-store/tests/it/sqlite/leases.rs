@@ -1,6 +1,6 @@
 //! Leases are measured by the time since the host was started.
 
-use tidegate_core::{Journal, JournalError, Take};
+use tidegate_core::{Journal, JournalError, Serves, Take};
 
 use super::Place;
 use crate::support::{Claim, LEASE};
@@ -15,7 +15,7 @@ async fn leases_of_another_start_of_the_host_have_lapsed() {
     assert!(matches!(refused, Err(JournalError::Held { .. })), "{refused:?}");
     let before = "UPDATE engine SET boot = 'before' WHERE id <> ?";
     assert_eq!(place.raw().execute(before, [two.0.cast_signed()]).unwrap(), 1);
-    let work = journal.claim_due(two, claim.head.at.moved(-1), 10).await.unwrap();
+    let work = journal.claim_due(two, &Serves::Every, claim.head.at.moved(-1), 10).await.unwrap();
     assert_eq!(work.claimed.len(), 1, "what an engine held before the host was started is due");
 }
 

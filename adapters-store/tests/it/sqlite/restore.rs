@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tidegate_core::{Append, Journal, JournalError, RolloutId, Select, Seq, Take};
+use tidegate_core::{Append, Journal, JournalError, RolloutId, Select, Seq, Serves, Take};
 
 use super::Place;
 use crate::support::{Claim, LEASE, opening};
@@ -113,10 +113,10 @@ async fn what_was_restored_is_due_at_once_whatever_its_time() {
     journal.append(Append { due: None, park: true, ..commit }).await.unwrap();
     let engine = journal.enlist("two", LEASE).await.unwrap().engine;
     let before = claim.head.at.moved(-1);
-    let work = journal.claim_due(engine, before, 10).await.unwrap();
+    let work = journal.claim_due(engine, &Serves::Every, before, 10).await.unwrap();
     assert!(work.claimed.is_empty(), "it is due before it was restored");
     journal.mark_restored().await.unwrap();
     let engine = journal.enlist("two", LEASE).await.unwrap().engine;
-    let work = journal.claim_due(engine, before, 10).await.unwrap();
+    let work = journal.claim_due(engine, &Serves::Every, before, 10).await.unwrap();
     assert_eq!(work.claimed.len(), 1, "it is not due after it was restored");
 }

@@ -1,6 +1,6 @@
 //! What a file has to be before anything is journalled in it.
 
-use tidegate_core::{EngineId, Journal, JournalError, RolloutId, Take, Timestamp};
+use tidegate_core::{EngineId, Journal, JournalError, RolloutId, Serves, Take, Timestamp};
 use tidegate_store::{Durability, OpenError, Options, SqliteJournal};
 
 use super::Place;
@@ -20,7 +20,7 @@ async fn with_weaker_settings_no_rollout_is_opened_claimed_or_appended_to() {
     let refused = [
         journal.open(opening("cart")).await.map(|_| ()),
         journal.claim(claim.id(), engine, Take::ByForce).await.map(|_| ()),
-        journal.claim_due(engine, Timestamp::MAX, 1).await.map(|_| ()),
+        journal.claim_due(engine, &Serves::Every, Timestamp::MAX, 1).await.map(|_| ()),
         journal.append(claim.commit(claim.claimed.version, 1)).await.map(|_| ()),
     ];
     for refused in refused {
