@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -26,6 +27,7 @@ use tracing::Instrument;
 use crate::{
     desk::{Desk, End},
     engine::EngineHealth,
+    error::EngineError,
     handle::Handle,
     membership::Lost,
     runner::{Part, Runner, Tools, status_of, warn},
@@ -185,12 +187,14 @@ impl Crew {
         self.tools.wake.notify_one();
     }
 
-    /// Claims one rollout and runs it, unless it runs here already.
+    /// Claims one rollout and runs it, unless it runs here already. One that this engine can not run
+    /// is left to whoever can.
     pub(crate) async fn take(
         crew: &Arc<Self>,
         rollout: RolloutId,
         take: Take,
-    ) -> Result<Handle, JournalError> {
+    ) -> Result<Handle, EngineError> {
+        crew.check_served(rollout).await?;
         Self::look_out(crew);
         let claiming = crew.claiming.lock().await;
         if let Some(handle) = crew.known(rollout).filter(|handle| handle.desk.is_here()) {
@@ -200,7 +204,15 @@ impl Crew {
         let claimed = crew.sure(crew.tools.journal.claim(rollout, engine, take).await)?;
         let handle = Self::run(crew, engine, claimed);
         drop(claiming);
-        Ok(handle)
+        handle
+    }
+
+    async fn check_served(&self, rollout: RolloutId) -> Result<(), EngineError> {
+        let Tools { served, journal, .. } = &self.tools;
+        if served.serves != Serves::Every {
+            served.adapters(journal.head(rollout).await?.plan.target())?;
+        }
+        Ok(())
     }
 
     /// Claims everything that is due, and gives all that runs here.
@@ -216,15 +228,15 @@ impl Crew {
     async fn take_due(crew: &Arc<Self>) -> Result<Taken, JournalError> {
         let room = crew.limits.most_active.saturating_sub(crew.active.load(Ordering::Relaxed));
         let limit = room.min(BATCH);
-        let Tools { membership, journal, clock, .. } = &crew.tools;
+        let Tools { membership, journal, clock, served, .. } = &crew.tools;
         let claiming = crew.claiming.lock().await;
         let engine = membership.engine().await?;
-        let work =
-            crew.sure(journal.claim_due(engine, &Serves::Every, clock.now(), limit).await)?;
+        let work = journal.claim_due(engine, &served.serves, clock.now(), limit).await;
+        let work = crew.sure(work)?;
         let more = limit > 0 && work.claimed.len() == limit;
         for (rollout, claimed) in work.claimed {
             match claimed {
-                Ok(claimed) => drop(Self::run(crew, engine, claimed)),
+                Ok(claimed) => Self::run_or_give_up(crew, engine, claimed),
                 Err(error) => crew.give_up(rollout, &error),
             }
         }
@@ -265,7 +277,7 @@ impl Crew {
                     continue;
                 }
                 match journal.claim(rollout, engine, Take::Free).await {
-                    Ok(claimed) => drop(Self::run(crew, engine, claimed)),
+                    Ok(claimed) => Self::run_or_give_up(crew, engine, claimed),
                     Err(error @ JournalError::Corrupt { .. }) => crew.give_up(rollout, &error),
                     // Somebody took it by force meanwhile.
                     Err(JournalError::Held { .. }) => {}
@@ -279,17 +291,26 @@ impl Crew {
         }
     }
 
+    /// Runs what the journal gave. One whose target it was not asked for it should not have given.
+    fn run_or_give_up(crew: &Arc<Self>, engine: EngineId, claimed: Claimed) {
+        let rollout = claimed.head.identity.rollout;
+        if let Err(error) = Self::run(crew, engine, claimed) {
+            crew.give_up(rollout, &error);
+        }
+    }
+
     /// One that can not be read stands still, held by this engine, and is told of; no other does.
-    fn give_up(&self, rollout: RolloutId, error: &JournalError) {
-        tracing::error!(%rollout, error = error as &dyn std::error::Error, "not run");
+    fn give_up(&self, rollout: RolloutId, error: &(dyn Error + 'static)) {
+        tracing::error!(%rollout, error, "not run");
         lock(&self.broken).insert(rollout, error.to_string());
     }
 
     /// Runs a claimed rollout on a task of its own.
-    fn run(crew: &Arc<Self>, engine: EngineId, claimed: Claimed) -> Handle {
+    fn run(crew: &Arc<Self>, engine: EngineId, claimed: Claimed) -> Result<Handle, EngineError> {
         let rollout = claimed.head.identity.rollout;
+        let adapters = crew.tools.served.adapters(claimed.head.plan.target())?.clone();
         let known = crew.desk(rollout).filter(|desk| !desk.is_closed());
-        let runner = Runner::resume(crew.tools.clone(), engine, claimed, known);
+        let runner = Runner::resume(crew.tools.clone(), adapters, engine, claimed, known);
         let desk = Arc::clone(runner.desk());
         lock(&crew.desks).insert(rollout, &desk);
         lock(&crew.broken).remove(&rollout);
@@ -319,7 +340,7 @@ impl Crew {
         while running.try_join_next().is_some() {}
         running.spawn(task.instrument(span));
         drop(running);
-        crew.handle(desk)
+        Ok(crew.handle(desk))
     }
 
     /// From the first use on: the heartbeat, and the search for what is due.

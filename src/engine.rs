@@ -5,8 +5,8 @@
 use std::{sync::Arc, time::Duration};
 
 use tidegate_core::{
-    Active, Actor, Command, CommandId, Journal, JournalError, Opening, Order, Plan, Revisions,
-    RolloutId, Supersede, Take, Target, Timestamp, Weight, World, record::Head,
+    Active, Actor, Capabilities, Command, CommandId, Journal, JournalError, Opening, Order, Plan,
+    Revisions, RolloutId, Serves, Supersede, Take, Target, Timestamp, Weight, World, record::Head,
 };
 use tokio::sync::{Notify, watch};
 
@@ -17,10 +17,10 @@ use crate::{
     fresh::Fresh,
     handle::Handle,
     membership::Membership,
-    observers::Observers,
     ports::Ports,
     runner::Tools,
     survey::Survey,
+    targets::{Served, Targets},
 };
 
 /// Longer than any call's time limit is rare, shorter would leave calls unresolved.
@@ -39,7 +39,7 @@ const MOST_ACTIVE: usize = 10_000;
 #[derive(Debug)]
 pub struct EngineBuilder {
     journal: Arc<dyn Journal>,
-    ports: Ports,
+    targets: Targets,
     clock: Option<Arc<dyn Clock>>,
     name: Option<String>,
     lease: Duration,
@@ -121,8 +121,7 @@ impl EngineBuilder {
         let journal = self.journal;
         let membership = Membership::new(Arc::clone(&journal), name, self.lease, follows);
         let tools = Tools {
-            observers: Arc::new(Observers::start(&self.ports.observers)),
-            ports: Arc::new(self.ports),
+            served: Arc::new(Served::start(self.targets)),
             membership: Arc::new(membership),
             wake: Arc::new(Notify::new()),
             grace: self.limits.grace,
@@ -135,7 +134,7 @@ impl EngineBuilder {
     }
 }
 
-/// Runs rollouts over one set of adapters. Dropping it is a crash: everything stops where it is.
+/// Runs rollouts of the targets that it has adapters for. Dropping it is a crash: everything stops where it is.
 #[derive(Debug)]
 pub struct Engine {
     crew: Arc<Crew>,
@@ -161,20 +160,23 @@ pub struct EngineHealth {
 }
 
 impl Engine {
-    /// An engine on a journal and the adapters of its targets.
+    /// An engine on a journal and the adapters of its targets: [`Ports`](crate::Ports) are those of
+    /// every target, [`Targets`] say which target has which. Engines that serve different targets may
+    /// share a journal, and so may several that serve the same.
     #[must_use]
-    pub fn builder(journal: Arc<dyn Journal>, ports: Ports) -> EngineBuilder {
+    pub fn builder(journal: Arc<dyn Journal>, targets: impl Into<Targets>) -> EngineBuilder {
+        let targets = targets.into();
         let limits = Limits { poll: POLL, most_active: MOST_ACTIVE, grace: GRACE };
         let (clock, name, seed) = (None, None, None);
-        EngineBuilder { journal, ports, clock, name, lease: LEASE, limits, seed }
+        EngineBuilder { journal, targets, clock, name, lease: LEASE, limits, seed }
     }
 
     /// Opens a rollout and starts it. When another of the same target is active, what happens is
     /// what that one's plan says: it gives way, this one queues, or this one is refused.
     ///
     /// # Errors
-    /// When the plan can not be carried out with these adapters, the target can not be read, or the
-    /// journal refuses. Nothing was moved then.
+    /// When the engine does not serve the target, the plan can not be carried out with its adapters,
+    /// the target can not be read, or the journal refuses. Nothing was moved then.
     pub async fn start(
         &self,
         plan: Plan,
@@ -234,11 +236,12 @@ impl Engine {
     /// Runs a rollout here if nobody else does. The handle is good in any case.
     ///
     /// # Errors
-    /// When the journal refuses.
+    /// [`EngineError::NotServed`] when this engine can not run it, whoever else does; or when the
+    /// journal refuses.
     pub async fn claim(&self, rollout: RolloutId) -> Result<Handle, EngineError> {
         match Crew::take(&self.crew, rollout, Take::Free).await {
-            Err(JournalError::Held { .. }) => self.attach(rollout).await,
-            taken => Ok(taken?),
+            Err(EngineError::Journal(JournalError::Held { .. })) => self.attach(rollout).await,
+            taken => taken,
         }
     }
 
@@ -246,12 +249,13 @@ impl Engine {
     /// knows that it is gone before its lease is.
     ///
     /// # Errors
-    /// When the journal refuses.
+    /// [`EngineError::NotServed`] when this engine can not run it; or when the journal refuses.
     pub async fn seize(&self, rollout: RolloutId) -> Result<Handle, EngineError> {
-        Ok(Crew::take(&self.crew, rollout, Take::ByForce).await?)
+        Crew::take(&self.crew, rollout, Take::ByForce).await
     }
 
-    /// A handle on any rollout of the journal, without running it.
+    /// A handle on any rollout of the journal, also of a target that is not served here, without
+    /// running it.
     ///
     /// # Errors
     /// When there is none, or the journal can not be read.
@@ -277,10 +281,18 @@ impl Engine {
         self.crew.health()
     }
 
-    /// What the adapters can do together: what a plan is compiled for.
+    /// Which targets it has adapters for.
     #[must_use]
-    pub fn capabilities(&self) -> tidegate_core::Capabilities {
-        self.tools().ports.capabilities()
+    pub fn serves(&self) -> &Serves {
+        &self.tools().served.serves
+    }
+
+    /// What the adapters of a target can do together: what a plan for it is compiled for.
+    ///
+    /// # Errors
+    /// [`EngineError::NotServed`].
+    pub fn capabilities(&self, target: &Target) -> Result<Capabilities, EngineError> {
+        Ok(self.tools().served.adapters(target)?.ports.capabilities())
     }
 
     /// Stops gracefully: no new moves; calls under way may end within the grace, and their answers
@@ -307,11 +319,11 @@ impl Engine {
         actor: Actor,
         retry_of: Option<RolloutId>,
     ) -> Result<Head, EngineError> {
-        self.preflight(&plan)?;
+        let ports = self.preflight(&plan)?;
         // Rollout time is the journal's from here on.
         self.tools().membership.engine().await?;
-        let Tools { ports, clock, journal, .. } = self.tools();
-        let survey = Survey::of(Arc::clone(ports), &plan, &revisions);
+        let Tools { clock, journal, .. } = self.tools();
+        let survey = Survey::of(ports, &plan, &revisions);
         loop {
             let found = survey.found(&plan, clock.now()).await.map_err(EngineError::Unreadable)?;
             let before = self.before(plan.target()).await?;
@@ -356,19 +368,20 @@ impl Engine {
         }
     }
 
-    /// Everything that would stop the rollout later and is known now.
-    fn preflight(&self, plan: &Plan) -> Result<(), EngineError> {
+    /// Everything that would stop the rollout later and is known now; gives what reaches its target.
+    fn preflight(&self, plan: &Plan) -> Result<Arc<Ports>, EngineError> {
         if *self.tools().shutdown.borrow() {
             return Err(EngineError::ShuttingDown);
         }
-        let missing = self.tools().ports.missing(plan);
+        let ports = &self.tools().served.adapters(plan.target())?.ports;
+        let missing = ports.missing(plan);
         if !missing.is_empty() {
             return Err(EngineError::Missing(missing));
         }
-        if self.tools().ports.capabilities() != *plan.capabilities() {
+        if ports.capabilities() != *plan.capabilities() {
             return Err(EngineError::OtherCapabilities(plan.target().clone()));
         }
-        Ok(())
+        Ok(Arc::clone(ports))
     }
 
     /// Whether the world as found is one to set out from. While another rollout runs it is not: the

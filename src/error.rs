@@ -14,6 +14,14 @@ pub enum EngineError {
     /// The plan was compiled for other capabilities than these adapters have. Nothing was started.
     #[error("the plan for {0} was compiled for other capabilities than its adapters have")]
     OtherCapabilities(Target),
+    /// The engine has no adapters of this target. Nothing was started or taken.
+    #[error("this engine does not serve {target}; it serves {}", listed(.served))]
+    NotServed {
+        /// The target.
+        target: Target,
+        /// Those that it serves.
+        served: Vec<Target>,
+    },
     /// The world could not be read. Nothing was started.
     #[error("the target could not be read before the start")]
     Unreadable(#[source] PortError),
@@ -62,6 +70,9 @@ pub enum Unrest {
     CandidateServes(Weight),
 }
 
-fn listed(missing: &[Missing]) -> String {
-    missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+fn listed<T: ToString>(several: &[T]) -> String {
+    if several.is_empty() {
+        return "nothing".to_owned();
+    }
+    several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

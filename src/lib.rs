@@ -88,6 +88,7 @@ mod ports;
 mod reads;
 mod runner;
 mod survey;
+mod targets;
 mod wind_up;
 
 pub use clock::{Clock, MonotonicClock};
@@ -96,6 +97,7 @@ pub use engine::{Engine, EngineBuilder, EngineHealth};
 pub use error::{EngineError, Unrest};
 pub use handle::Handle;
 pub use ports::{Missing, Ports};
+pub use targets::Targets;
 pub use tidegate_core as machine;
 
 /// The README's code compiles.

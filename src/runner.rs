@@ -23,10 +23,9 @@ use crate::{
     dispatch::carry_out,
     fresh::Fresh,
     membership::Membership,
-    observers::Observers,
-    ports::Ports,
     reads::{Read, Reader},
     survey::Survey,
+    targets::{Adapters, Served},
 };
 
 /// An inbox, or whose turn it is, that could not be read is asked for again so soon.
@@ -70,9 +69,8 @@ pub(crate) enum Part {
 #[derive(Clone, Debug)]
 pub(crate) struct Tools {
     pub(crate) journal: Arc<dyn Journal>,
-    pub(crate) ports: Arc<Ports>,
+    pub(crate) served: Arc<Served>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) observers: Arc<Observers>,
     pub(crate) fresh: Arc<Fresh>,
     pub(crate) membership: Arc<Membership>,
     /// Rung when something may have become due in the journal.
@@ -86,6 +84,8 @@ pub(crate) struct Tools {
 #[derive(Debug)]
 pub(crate) struct Runner {
     pub(crate) tools: Tools,
+    /// What its target is reached through.
+    adapters: Adapters,
     pub(crate) desk: Arc<Desk>,
     pub(crate) head: Arc<Head>,
     pub(crate) state: Rollout,
@@ -128,6 +128,7 @@ impl Runner {
     /// Goes on with a rollout that was claimed. Who holds a handle on it already keeps it.
     pub(crate) fn resume(
         tools: Tools,
+        adapters: Adapters,
         engine: EngineId,
         claimed: Claimed,
         known: Option<Arc<Desk>>,
@@ -147,7 +148,8 @@ impl Runner {
             None => Arc::new(Desk::new(Arc::clone(&head), status)),
         };
         desk.claimed(claimed.epoch);
-        let Tools { ports, journal, clock, .. } = tools.clone();
+        let Tools { journal, clock, .. } = tools.clone();
+        let ports = Arc::clone(&adapters.ports);
         let mut steps = tools.clock.steps();
         let stepped = *steps.borrow_and_update();
         Self {
@@ -168,6 +170,7 @@ impl Runner {
             answer: None,
             quiet_until: Timestamp::default(),
             tools,
+            adapters,
         }
     }
 
@@ -376,8 +379,9 @@ impl Runner {
 
     /// The target is free: its world, and what the rollout before may still have on the way.
     async fn begin_after(&mut self, before: RolloutId) -> Result<(), Stop> {
-        let Tools { ports, journal, clock, .. } = &self.tools;
-        let survey = Survey::of(Arc::clone(ports), &self.head.plan, &self.head.revisions);
+        let Tools { journal, clock, .. } = &self.tools;
+        let survey =
+            Survey::of(Arc::clone(&self.adapters.ports), &self.head.plan, &self.head.revisions);
         let read = async {
             let left = journal.head(before).await?.revisions;
             Ok((left, journal.last(before).await?))
@@ -445,7 +449,7 @@ impl Runner {
         let target = self.head.plan.target().clone();
         let notice = Notice { target, rollout: self.rollout(), seq, decision, sentence };
         let notice = Arc::new(notice);
-        self.tools.observers.tell(&notice);
+        self.adapters.observers.tell(&notice);
         let sentence = notice.sentence.clone();
         self.desk.status.send_replace(status_of(&self.state, &self.head, sentence, true));
         self.desk.tell(notice);
@@ -465,7 +469,7 @@ impl Runner {
             route: 0,
         };
         let (ports, membership) =
-            (Arc::clone(&self.tools.ports), Arc::clone(&self.tools.membership));
+            (Arc::clone(&self.adapters.ports), Arc::clone(&self.tools.membership));
         let engine = self.engine;
         self.calls.spawn(async move {
             if let Err(error) = membership.confirm(engine).await {

@@ -147,20 +147,17 @@ fn engine(journal: &SqliteJournal, world: &Arc<Obedient>) -> Engine {
 /// Starts rollouts that go as far as the approval.
 async fn start(engine: &Engine, rollouts: usize) -> Outcome<()> {
     let began = Instant::now();
-    let capabilities = engine.capabilities();
-    let start = |n: usize| {
-        let capabilities = &capabilities;
-        async move {
-            let plan = plan(&format!("active-{n}"), capabilities)?;
-            let handle = engine.start(plan, revisions(), "ada").await?;
-            let mut status = handle.watch();
-            status
-                .wait_for(|status| {
-                    matches!(status.waiting_on, WaitingOn::Person(_)) && status.seq.0 > 3
-                })
-                .await?;
-            Outcome::Ok(())
-        }
+    let start = |n: usize| async move {
+        let target = format!("active-{n}");
+        let plan = plan(&target, &engine.capabilities(&target.as_str().into())?)?;
+        let handle = engine.start(plan, revisions(), "ada").await?;
+        let mut status = handle.watch();
+        status
+            .wait_for(|status| {
+                matches!(status.waiting_on, WaitingOn::Person(_)) && status.seq.0 > 3
+            })
+            .await?;
+        Outcome::Ok(())
     };
     stream::iter((0..rollouts).map(start)).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     println!(

@@ -21,6 +21,7 @@ mod random;
 #[cfg(feature = "files")]
 mod rule;
 mod schema;
+mod serves;
 #[cfg(feature = "files")]
 mod service;
 mod set_back;

@@ -208,7 +208,8 @@ impl Rig {
 }
 
 async fn started(engine: &Engine) -> Handle {
-    let plan = || Plan::compile(spec(), &engine.capabilities()).unwrap();
+    let plan =
+        || Plan::compile(spec(), &engine.capabilities(&spec().target.into()).unwrap()).unwrap();
     for _ in 0..5 {
         if let Ok(handle) = engine.start(plan(), both(), "ada").await {
             return handle;

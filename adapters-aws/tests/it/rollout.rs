@@ -143,14 +143,19 @@ async fn ended(engine: &Engine) -> End {
 /// A reading may fail before anything has begun; then it is tried again.
 async fn started(engine: &Engine) -> Handle {
     for _ in 0..5 {
-        let plan = Plan::compile(spec(), &engine.capabilities()).unwrap();
+        let plan =
+            Plan::compile(spec(), &engine.capabilities(&spec().target.into()).unwrap()).unwrap();
         if let Ok(handle) = engine.start(plan, both(), "ada").await {
             return handle;
         }
         tokio::time::sleep(Duration::from_secs(60)).await;
     }
     engine
-        .start(Plan::compile(spec(), &engine.capabilities()).unwrap(), both(), "ada")
+        .start(
+            Plan::compile(spec(), &engine.capabilities(&spec().target.into()).unwrap()).unwrap(),
+            both(),
+            "ada",
+        )
         .await
         .unwrap()
 }
