@@ -343,7 +343,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) world: PathBuf,
     /// Where the simulated world is kept, so that it outlives this process; the journal's name with
-    /// `-world` after it unless told otherwise.
+    /// `-world-` and the target after it unless told otherwise.
     #[arg(long, value_name = "FILE")]
     pub(crate) world_state: Option<PathBuf>,
     /// Everything random in the world comes from this number.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tidegate::{Clock, MonotonicClock, Ports};
-use tidegate_core::Plan;
+use tidegate_core::{Plan, Target};
 use tidegate_mock::{KeptWorld, WorldSpec};
 
 use super::RunError;
@@ -35,7 +35,7 @@ impl Adapters {
     ) -> Result<Self, RunError> {
         let state = match (&asked.world_state, &asked.store.journal) {
             (Some(state), _) => state.clone(),
-            (None, StoreName::File(journal)) => beside(journal),
+            (None, StoreName::File(journal)) => beside(journal, plan.target()),
             (None, StoreName::Postgres(_)) => return Err(RunError::NoState),
         };
         let world = KeptWorld::open(&state, plan.target(), spec, asked.seed, asked.speed)?;
@@ -49,9 +49,9 @@ impl Adapters {
     }
 }
 
-/// The journal's name with `-world` after it.
-fn beside(journal: &Path) -> PathBuf {
+/// The journal's name with `-world-` and the target after it.
+fn beside(journal: &Path, target: &Target) -> PathBuf {
     let mut name = OsString::from(journal);
-    name.push("-world");
+    name.push(format!("-world-{target}"));
     PathBuf::from(name)
 }

@@ -14,10 +14,8 @@ use std::{
 };
 
 use serde::Serialize;
-use tidegate::{End, Engine, EngineError, Handle, file};
-use tidegate_core::{
-    Journal, JournalError, Order, Phase, Plan, Revision, Revisions, RolloutId, Select, Seq, Target,
-};
+use tidegate::{End, Engine, EngineError, Handle, Targets, file};
+use tidegate_core::{Journal, JournalError, Order, Phase, Plan, Revision, Revisions, Seq};
 use tidegate_mock::{KeptError, WorldSpec};
 #[cfg(unix)]
 use tokio::signal::unix::{SignalKind, signal};
@@ -53,17 +51,6 @@ pub(crate) enum RunError {
     /// The world's file.
     #[error(transparent)]
     World(#[from] KeptError),
-    /// The journal has rollouts that these adapters can not carry out.
-    #[error(
-        "{rollout} of {target} is not over, and the world given is not that target's; finish it first, or give \
-         this target a journal of its own"
-    )]
-    OtherTarget {
-        /// The rollout.
-        rollout: RolloutId,
-        /// Its target.
-        target: Target,
-    },
     /// The engine refused, or its journal failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -118,10 +105,11 @@ async fn carry_out(
     plan: Plan,
     spec: WorldSpec,
 ) -> Result<Report, Trouble> {
-    alone(store.journal(), plan.target()).await?;
     let Adapters { ports, clock } = Adapters::simulated(asked, &plan, spec)?;
     let name = asked.name.clone().unwrap_or_else(|| format!("run-{}", plan.target()));
-    let engine = Engine::builder(store.shared(), ports)
+    // Of any other target, this process could carry out nothing.
+    let targets = Targets::new().with(plan.target().clone(), ports);
+    let engine = Engine::builder(store.shared(), targets)
         .clock(clock)
         .name(name)
         .lease(LEASE * asked.speed)
@@ -132,15 +120,6 @@ async fn carry_out(
     engine.shutdown().await;
     let Followed { rollout, resumed, last } = followed?;
     Ok(report(asked, store.journal(), &rollout, resumed, &last).await?)
-}
-
-/// Refuses to begin where an engine would take up what these adapters can not carry out.
-async fn alone(journal: &dyn Journal, ours: &Target) -> Result<(), RunError> {
-    let going = Select { over: Some(false), limit: usize::MAX >> 1, ..Select::default() };
-    match journal.list(&going).await?.into_iter().find(|row| row.target != *ours) {
-        None => Ok(()),
-        Some(row) => Err(RunError::OtherTarget { rollout: row.rollout, target: row.target }),
-    }
 }
 
 /// A rollout as far as this process has followed it.

@@ -48,7 +48,9 @@ fn a_backup_made_while_it_runs_is_put_back_and_the_rollout_goes_on() {
     }
     assert!(ok(&place, "restore --from copy.db").contains("not over: 1."));
     // The backup knows of 10 %, the target has 50 %: nothing is sent before a person has decided.
-    let sent = || fs::read_to_string(place.path("j.db-world")).unwrap().matches("\"send\"").count();
+    let sent = || {
+        fs::read_to_string(place.path("j.db-world-checkout")).unwrap().matches("\"send\"").count()
+    };
     let before = sent();
     let (code, printed) = place.start().end();
     assert_eq!((code, printed.contains("halted")), (2, true), "{printed}");
