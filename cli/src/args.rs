@@ -358,6 +358,9 @@ pub(crate) struct RunArguments {
     /// The revision that comes in.
     #[arg(long, value_name = "REVISION")]
     pub(crate) candidate: String,
+    /// A rollout of this plan and these revisions that is over, and is to be tried again.
+    #[arg(long, value_name = "ROLLOUT", value_parser = rollout)]
+    pub(crate) retry_of: Option<RolloutId>,
     /// Who starts it.
     #[arg(long, value_name = "NAME", env = "USER", value_parser = name)]
     pub(crate) actor: String,

@@ -91,9 +91,12 @@ fn given(
             record: None,
             sentence,
         };
-        // Nobody would ever read it.
         if state.phase().is_terminal() || row_of(journal, &head).await?.over {
-            return Ok(refused(Ignored::Terminal.to_string()));
+            let over = Ignored::Terminal;
+            return Ok(refused(match command {
+                "retry" => format!("{over}; tidegate run with --retry-of {rollout} begins another"),
+                _ => over.to_string(),
+            }));
         }
         let order = match order(state.phase()) {
             Ok(order) => order,

@@ -15,7 +15,9 @@ use std::{
 
 use serde::Serialize;
 use tidegate::{End, Engine, EngineError, Handle, Targets, file};
-use tidegate_core::{Journal, JournalError, Order, Phase, Plan, Revision, Revisions, Seq};
+use tidegate_core::{
+    Journal, JournalError, Order, Phase, Plan, Revision, Revisions, RolloutId, Seq, record::Head,
+};
 use tidegate_mock::{KeptError, WorldSpec};
 #[cfg(unix)]
 use tokio::signal::unix::{SignalKind, signal};
@@ -51,6 +53,9 @@ pub(crate) enum RunError {
     /// The world's file.
     #[error(transparent)]
     World(#[from] KeptError),
+    /// What is to be tried again is something else.
+    #[error("{0} had another plan or other revisions; name its own, or leave out --retry-of")]
+    OtherRollout(RolloutId),
     /// The engine refused, or its journal failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -62,13 +67,13 @@ pub(crate) enum RunError {
 impl RunError {
     /// Whether the input is in order and something outside failed.
     pub(crate) const fn is_outside(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            Self::Journal(error) => !matches!(error, JournalError::Unknown(_)),
             Self::NoRuntime(_)
-                | Self::Journal(_)
-                | Self::World(KeptError::Io { .. })
-                | Self::Engine(EngineError::Journal(_) | EngineError::Unreadable(_))
-        )
+            | Self::World(KeptError::Io { .. })
+            | Self::Engine(EngineError::Journal(_) | EngineError::Unreadable(_)) => true,
+            _ => false,
+        }
     }
 }
 
@@ -146,12 +151,13 @@ async fn follow(
         candidate: Revision::from(asked.candidate.as_str()),
     };
     // Looked at before it is run: whatever happens from here on is told.
-    let found = found(engine, store.journal(), &plan, &revisions).await?;
+    let found = found(asked, engine, store.journal(), &plan, &revisions).await?;
     let (resumed, told) = (found.is_some(), found.as_ref().map_or(Seq(0), |r| r.status().seq));
     engine.recover().await?;
-    let rollout = match found {
-        Some(rollout) => rollout,
-        None => engine.start(plan, revisions, asked.actor.as_str()).await?,
+    let rollout = match (found, asked.retry_of) {
+        (Some(rollout), _) => rollout,
+        (None, Some(over)) => engine.retry(over, asked.actor.as_str()).await?,
+        (None, None) => engine.start(plan, revisions, asked.actor.as_str()).await?,
     };
     let (id, target) = (rollout.rollout(), rollout.target());
     if resumed {
@@ -175,17 +181,25 @@ async fn follow(
     Ok(Followed { rollout, resumed, last })
 }
 
-/// The rollout of this plan and these revisions that is not over, if there is one.
+/// The rollout of this plan and these revisions that is not over, if there is one, and tries again what
+/// is to be tried again.
 async fn found(
+    asked: &RunArguments,
     engine: &Engine,
     journal: &dyn Journal,
     plan: &Plan,
     revisions: &Revisions,
 ) -> Result<Option<Handle>, RunError> {
+    let same = |head: &Head| head.plan == *plan && head.revisions == *revisions;
+    if let Some(over) = asked.retry_of
+        && !same(&journal.head(over).await?)
+    {
+        return Err(RunError::OtherRollout(over));
+    }
     let Some(active) = journal.active(plan.target()).await? else { return Ok(None) };
     for rollout in [Some(active.rollout), active.waiting].into_iter().flatten() {
         let head = journal.head(rollout).await?;
-        if head.plan == *plan && head.revisions == *revisions {
+        if same(&head) && asked.retry_of.is_none_or(|over| head.retry_of == Some(over)) {
             return Ok(Some(engine.attach(rollout).await?));
         }
     }

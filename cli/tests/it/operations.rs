@@ -202,6 +202,48 @@ fn two_targets_share_a_journal_and_neither_s_run_touches_the_other_s_rollout() {
 }
 
 #[test]
+fn a_rollout_that_is_over_is_tried_again_by_a_run_that_names_it() {
+    let place = Place::new();
+    let mut run = place.start();
+    run.until(GATE);
+    let refused = place.start_with("--name other --retry-of 1").end();
+    assert_eq!(refused.0, 64, "it is not over");
+    order(&place, "abort 1", 0);
+    assert_eq!(run.end().0, 1);
+    assert!(
+        order(&place, "retry 1", 1)
+            .contains("the rollout is over; tidegate run with --retry-of r1")
+    );
+    let mut again = place.start_with("--retry-of 1");
+    again.until("rollout r2 of checkout was opened");
+    again.until(GATE);
+    again.kill();
+    let mut again = place.start_with("--retry-of r1");
+    again.until("goes on with r2");
+    order(&place, "promote-full 2", 0);
+    assert_eq!(again.end().0, 0);
+    assert_eq!(read(&place.tidegate("get 2 --json"))["retry_of"], 1);
+}
+
+#[test]
+fn what_is_to_be_tried_again_has_to_be_of_the_same_plan_and_revisions() {
+    let place = Place::new();
+    let mut run = place.start();
+    run.until(GATE);
+    order(&place, "abort 1", 0);
+    assert_eq!(run.end().0, 1);
+    for (more, says) in [
+        ("--candidate v2 --retry-of 7", "no rollout r7"),
+        ("--candidate v3 --retry-of 1", "r1 had another plan or other revisions"),
+    ] {
+        let line = format!("run plan.yaml --world world.yaml --stable v1 {more}");
+        let output = place.tidegate(&line);
+        let said = stderr(&output);
+        assert_eq!((code(&output), said.contains(says)), (64, true), "{more}: {said}");
+    }
+}
+
+#[test]
 fn a_later_run_of_one_name_goes_on_and_the_earlier_one_stops() {
     let place = Place::new();
     let mut first = place.start();
