@@ -11,7 +11,7 @@ use tidegate_core::{
     Arm, Call, Capabilities, DeployAbility, DeploymentActions, Extra, FailureKind, HealthMetrics,
     Hook, HookAnswer, Look, Notice, Observer, PlatformSeen, PortError, Query, Question, Revisions,
     SeenCapacity, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
-    WaitPoint,
+    Wait,
 };
 use tokio::sync::Notify;
 
@@ -205,7 +205,7 @@ impl DeploymentActions for SimWorld {
         self.send(call, Request::Start).await
     }
 
-    async fn release(&self, call: &Call, wait: WaitPoint) -> Result<(), PortError> {
+    async fn release(&self, call: &Call, wait: Wait) -> Result<(), PortError> {
         self.send(call, Request::Release(wait)).await
     }
 

@@ -8,6 +8,7 @@ use crate::{
     Actor, ArmCapacity, Capabilities, CheckIndex, CommandId, Extra, GateRef, HookIndex, MoveId,
     RolloutId, SeenTraffic, Span, Timestamp, Verdict, Versions, World,
     health::{Reading, Window},
+    record::is_default,
 };
 
 /// What happened.
@@ -219,6 +220,43 @@ impl fmt::Display for WaitPoint {
     }
 }
 
+/// Tells one wait from the next of the same kind: a number that the platform gives, or a digest of its
+/// name for the wait.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct WaitId(pub u64);
+
+impl WaitId {
+    /// Of a kind that a deployment comes to once at most.
+    pub const ONLY: Self = Self(0);
+}
+
+/// A platform's wait: a gate stands before it, and it alone is released when that opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Wait {
+    /// Where.
+    pub point: WaitPoint,
+    /// Which, of those at that point.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub id: WaitId,
+}
+
+impl Wait {
+    /// At a point that a deployment comes to once at most.
+    #[must_use]
+    pub const fn only(point: WaitPoint) -> Self {
+        Self { point, id: WaitId::ONLY }
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.point.fmt(f)
+    }
+}
+
 /// The state of a platform's deployment, as the platform reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -229,8 +267,8 @@ pub enum PlatformSeen {
     Running,
     /// Ours, waiting to be released.
     AtWait {
-        /// Where.
-        wait: WaitPoint,
+        /// Which wait.
+        wait: Wait,
         /// When the platform stops waiting; [`Timestamp::MAX`] if it never does.
         expires: Timestamp,
     },

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Arm, Extra, MoveId, PlatformAbility, SafetyClass, Span, Versions, WaitPoint, Weight,
+    Arm, Extra, MoveId, PlatformAbility, SafetyClass, Span, Versions, Wait, Weight,
     capability::{Capabilities, Operation},
 };
 
@@ -52,8 +52,8 @@ pub enum Action {
     Start,
     /// Let a wait point of the platform go.
     Release {
-        /// Which wait point.
-        wait: WaitPoint,
+        /// Which wait, and no other at the same point.
+        wait: Wait,
     },
     /// Tell the platform to go back.
     Stop,

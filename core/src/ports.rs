@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Arm, Capabilities, CapacityKind, Epoch, Extra, HookAnswer, Identity, Look, MoveId, Operation,
     PlatformAbility, PlatformSeen, Revision, RolloutId, RoutingKind, SeenCapacity, Seq, Span,
-    Split, Target, Version, WaitPoint, Window, decision::Decision,
+    Split, Target, Version, Wait, Window, decision::Decision,
 };
 
 /// The two revisions of a rollout.
@@ -243,8 +243,8 @@ pub trait DeploymentActions: fmt::Debug + Send + Sync {
         Err(unsupported(call, "start a platform's deployment"))
     }
 
-    /// Lets a wait point go. Releasing one that has gone already is no error.
-    async fn release(&self, call: &Call, wait: WaitPoint) -> Result<(), PortError> {
+    /// Lets this wait go, and no other at the same point. Releasing one that has gone already is no error.
+    async fn release(&self, call: &Call, wait: Wait) -> Result<(), PortError> {
         let _ = wait;
         Err(unsupported(call, "release a platform's wait point"))
     }

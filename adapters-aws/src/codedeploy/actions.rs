@@ -5,7 +5,7 @@ use aws_sdk_codedeploy::types::DeploymentWaitType;
 use tidegate_core::{
     Arm, ArmCapacity, Call, Capabilities, CapacityKind, DeployAbility, DeploymentActions,
     FailureKind, PlatformAbility, PlatformSeen, PortError, Revisions, SafetyClass, SeenCapacity,
-    Span, Target, WaitPoint,
+    Span, Target, Wait, WaitPoint,
 };
 
 use super::{
@@ -80,9 +80,9 @@ impl DeploymentActions for CodeDeploy {
         self.create(call, Arm::Candidate, &format!("start a deployment of {}", call.target)).await
     }
 
-    async fn release(&self, call: &Call, wait: WaitPoint) -> Result<(), PortError> {
+    async fn release(&self, call: &Call, wait: Wait) -> Result<(), PortError> {
         let action = format!("release wait point {wait} of {}", call.target);
-        let wait = match wait {
+        let wait = match wait.point {
             WaitPoint::Ready => DeploymentWaitType::ReadyWait,
             WaitPoint::Termination => DeploymentWaitType::TerminationWait,
             WaitPoint::Step => return Err(refused(&action, "CodeDeploy does not wait at steps")),

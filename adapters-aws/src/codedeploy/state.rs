@@ -3,7 +3,7 @@
 
 use aws_sdk_codedeploy::types::{DeploymentInfo, DeploymentStatus};
 use aws_smithy_types::DateTime;
-use tidegate_core::{PlatformSeen, PortError, Span, Timestamp, WaitPoint};
+use tidegate_core::{PlatformSeen, PortError, Span, Timestamp, Wait, WaitPoint};
 
 use super::{
     CodeDeploy,
@@ -55,10 +55,11 @@ impl CodeDeploy {
     async fn waits(
         &self,
         id: &str,
-        wait: WaitPoint,
+        point: WaitPoint,
         span: Option<Span>,
         action: &str,
     ) -> Result<PlatformSeen, PortError> {
+        let wait = Wait::only(point);
         let Some(span) = span else {
             return Ok(PlatformSeen::AtWait { wait, expires: Timestamp::MAX });
         };

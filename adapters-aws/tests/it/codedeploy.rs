@@ -14,7 +14,7 @@ use tidegate_aws::{
 };
 use tidegate_core::{
     Call, DeploymentActions, FailureKind, PlatformSeen, PortError, Seq, Span, Timestamp,
-    TrafficShifter, WaitPoint, Weight,
+    TrafficShifter, Wait, WaitPoint, Weight,
 };
 use tidegate_mock::conformance::{self, DeploymentSubject, TrafficSubject, assert_conforms};
 
@@ -113,19 +113,20 @@ async fn a_replacement_is_held_until_released_and_the_old_side_until_terminated(
         assert_eq!(seen(&group, &start).await, PlatformSeen::Running);
         pass(30).await;
         let expires = at(30 + 3_600);
-        let held = PlatformSeen::AtWait { wait: WaitPoint::Ready, expires };
+        let held = PlatformSeen::AtWait { wait: Wait::only(WaitPoint::Ready), expires };
         assert_eq!(seen(&group, &start).await, held, "{compute:?}");
         pass(600).await;
         assert_eq!((seen(&group, &start).await, share(&group).await), (held, Weight::ZERO));
-        group.release(&call(2, 0), WaitPoint::Ready).await.unwrap();
+        group.release(&call(2, 0), Wait::only(WaitPoint::Ready)).await.unwrap();
         assert_eq!(seen(&group, &start).await, PlatformSeen::Running);
         assert_eq!(share(&group).await, Weight::percent(10), "{compute:?}");
         // Releasing what waits no longer is no error, and moves nothing on.
-        group.release(&call(2, 0), WaitPoint::Ready).await.unwrap();
+        group.release(&call(2, 0), Wait::only(WaitPoint::Ready)).await.unwrap();
         pass(60).await;
-        let kept = PlatformSeen::AtWait { wait: WaitPoint::Termination, expires: at(990) };
+        let kept =
+            PlatformSeen::AtWait { wait: Wait::only(WaitPoint::Termination), expires: at(990) };
         assert_eq!((seen(&group, &start).await, share(&group).await), (kept, Weight::FULL));
-        group.release(&call(3, 0), WaitPoint::Termination).await.unwrap();
+        group.release(&call(3, 0), Wait::only(WaitPoint::Termination)).await.unwrap();
         assert_eq!(seen(&group, &start).await, PlatformSeen::Succeeded);
         assert_eq!(share(&group).await, Weight::FULL, "{compute:?}");
     }
@@ -146,7 +147,7 @@ async fn stopping_goes_back_by_a_deployment_of_its_own_which_is_followed() {
         let (fake, group) = opened(compute).await;
         group.start(&call(1, 0)).await.unwrap();
         pass(35).await;
-        group.release(&call(2, 0), WaitPoint::Ready).await.unwrap();
+        group.release(&call(2, 0), Wait::only(WaitPoint::Ready)).await.unwrap();
         assert_eq!(share(&group).await, Weight::percent(10), "{compute:?}");
         group.stop(&call(3, 0)).await.unwrap();
         assert_eq!(seen(&group, &call(1, 0)).await, PlatformSeen::RollingBack, "{compute:?}");
@@ -257,7 +258,7 @@ async fn somebody_else_s_deployment_is_foreign_is_waited_for_and_is_never_stoppe
     let error = group.start(&call(1, 0)).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Retryable, "{}", told(&error));
     group.stop(&call(2, 0)).await.unwrap();
-    group.release(&call(2, 0), WaitPoint::Ready).await.unwrap();
+    group.release(&call(2, 0), Wait::only(WaitPoint::Ready)).await.unwrap();
     let written = ["CreateDeployment", "StopDeployment", "ContinueDeployment"];
     assert_eq!(written.map(|operation| fake.carried_out(operation)), [0, 0, 0]);
 }

@@ -1,7 +1,7 @@
 //! What reached the target: every call that changes something, and what became of it.
 
 use serde::{Deserialize, Serialize};
-use tidegate_core::{Arm, Call, Epoch, Extra, MoveId, Split, Timestamp, Version, WaitPoint};
+use tidegate_core::{Arm, Call, Epoch, Extra, MoveId, Split, Timestamp, Version, Wait};
 
 use crate::faults::Op;
 
@@ -41,7 +41,7 @@ pub enum Request {
     /// Start the platform's deployment.
     Start,
     /// Let a wait point go.
-    Release(WaitPoint),
+    Release(Wait),
     /// Tell the platform to go back.
     Stop,
     /// Deploy the previous revision again.

@@ -1,7 +1,9 @@
 //! A platform that sets its own pace, in the manner of CodeDeploy: steps, wait points, its own
 //! way back. Deployments are found by tag; one is active at a time.
 
-use tidegate_core::{FailureKind, PlatformSeen, PortError, Target, Timestamp, WaitPoint, Weight};
+use tidegate_core::{
+    FailureKind, PlatformSeen, PortError, Target, Timestamp, Wait, WaitId, WaitPoint, Weight,
+};
 
 use super::{Ends, Fate, Fleet, read::unread};
 use crate::{faults::Op, spec::PlatformWorldSpec};
@@ -18,7 +20,7 @@ enum Stage {
     },
     /// Waiting to be released, at most until an instant; `next` is the step after it.
     Wait {
-        at: WaitPoint,
+        at: Wait,
         next: usize,
         expires: Timestamp,
     },
@@ -127,7 +129,7 @@ impl Fleet {
         Fate::Done(self.now)
     }
 
-    pub(super) fn release_wait(&mut self, wait: WaitPoint) {
+    pub(super) fn release_wait(&mut self, wait: Wait) {
         let active = self.platform.deployments.last();
         if let Some(&Deployment { stage: Stage::Wait { at, next, .. }, ends, .. }) = active
             && at == wait
@@ -195,7 +197,7 @@ impl Fleet {
         if back {
             self.go_back(ends);
         } else if self.waits(|platform| platform.waits_ready) {
-            self.wait_at(WaitPoint::Ready, 0);
+            self.wait_at(Wait::only(WaitPoint::Ready), 0);
         } else {
             self.enter_step(ends, 0);
         }
@@ -206,14 +208,14 @@ impl Fleet {
         self.spec.platform.as_ref().is_some_and(pick)
     }
 
-    fn wait_at(&mut self, at: WaitPoint, next: usize) {
+    fn wait_at(&mut self, at: Wait, next: usize) {
         let span = self.spec.platform.as_ref().map_or_else(Default::default, |p| p.wait_for);
         let expires = if span.is_zero() { Timestamp::MAX } else { self.now.after(span) };
         self.set_stage(Stage::Wait { at, next, expires });
     }
 
-    fn go_on(&mut self, ends: Ends, at: WaitPoint, next: usize) {
-        if at == WaitPoint::Termination {
+    fn go_on(&mut self, ends: Ends, at: Wait, next: usize) {
+        if at.point == WaitPoint::Termination {
             self.sides[ends.stable].retire();
             self.set_stage(Stage::Succeeded);
         } else {
@@ -235,11 +237,12 @@ impl Fleet {
         if line.is_some_and(|line| self.failing_now(ends.candidate) > line) {
             self.go_back(ends);
         } else if index < last && self.waits(|platform| platform.waits_step) {
-            self.wait_at(WaitPoint::Step, index + 1);
+            let id = WaitId(u64::try_from(index).unwrap_or(u64::MAX));
+            self.wait_at(Wait { point: WaitPoint::Step, id }, index + 1);
         } else if index < last {
             self.enter_step(ends, index + 1);
         } else if self.waits(|platform| platform.waits_termination) {
-            self.wait_at(WaitPoint::Termination, index);
+            self.wait_at(Wait::only(WaitPoint::Termination), index);
         } else {
             self.succeed(ends);
         }

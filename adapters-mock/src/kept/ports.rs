@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use tidegate_core::{
     Arm, Call, DeployAbility, DeploymentActions, Extra, FailureKind, HealthMetrics, Hook,
     HookAnswer, Look, PlatformSeen, PortError, Query, Question, Revisions, SeenCapacity, Span,
-    Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version, WaitPoint,
+    Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version, Wait,
 };
 
 use super::{KeptWorld, calls::Asked};
@@ -98,7 +98,7 @@ impl DeploymentActions for KeptWorld {
         self.send(call, Request::Start).await
     }
 
-    async fn release(&self, call: &Call, wait: WaitPoint) -> Result<(), PortError> {
+    async fn release(&self, call: &Call, wait: Wait) -> Result<(), PortError> {
         self.send(call, Request::Release(wait)).await
     }
 

@@ -10,7 +10,7 @@ use tidegate_core::{
     Arm, Call, DeployAbility, DeploymentActions, Extra, HealthMetrics, Hook, HookAnswer, Look,
     Measurement, Notice, Observer, PlatformSeen, PortError, Query, Question, Revisions,
     SeenCapacity, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
-    WaitPoint, Weight, Window,
+    Wait, Weight, Window,
 };
 use tidegate_mock::SimWorld;
 
@@ -191,7 +191,7 @@ impl DeploymentActions for Bent {
         self.world.start(call).await
     }
 
-    async fn release(&self, call: &Call, wait: WaitPoint) -> Result<(), PortError> {
+    async fn release(&self, call: &Call, wait: Wait) -> Result<(), PortError> {
         self.world.release(call, wait).await
     }
 

@@ -1,7 +1,7 @@
 //! The simulated world by itself.
 
 use tidegate_core::{
-    Arm, FailureKind, Look, Measurement, PlatformSeen, SafetyClass, Span, Split, Version,
+    Arm, FailureKind, Look, Measurement, PlatformSeen, SafetyClass, Span, Split, Version, Wait,
     WaitPoint, Weight, Window,
 };
 use tidegate_mock::{
@@ -269,14 +269,15 @@ fn a_platform_waits_walks_its_steps_and_asks_before_it_terminates() {
     assert!(fleet.send(&call(1), Request::Start).result.is_ok());
     fleet.advance(Span::minutes(1));
     let state = |fleet: &mut Fleet| fleet.platform(&"checkout".into(), &tag).unwrap();
-    assert!(matches!(state(&mut fleet), PlatformSeen::AtWait { wait: WaitPoint::Ready, .. }));
-    assert!(fleet.send(&call(2), Request::Release(WaitPoint::Ready)).result.is_ok());
+    let [at_ready, at_end] = [WaitPoint::Ready, WaitPoint::Termination].map(Wait::only);
+    assert!(matches!(state(&mut fleet), PlatformSeen::AtWait { wait, .. } if wait == at_ready));
+    assert!(fleet.send(&call(2), Request::Release(at_ready)).result.is_ok());
     fleet.advance(Span::minutes(1));
     assert_eq!(candidate_weight(&mut fleet), Weight::percent(10));
     fleet.advance(Span::minutes(10));
     assert_eq!(candidate_weight(&mut fleet), Weight::FULL);
-    assert!(matches!(state(&mut fleet), PlatformSeen::AtWait { wait: WaitPoint::Termination, .. }));
-    assert!(fleet.send(&call(3), Request::Release(WaitPoint::Termination)).result.is_ok());
+    assert!(matches!(state(&mut fleet), PlatformSeen::AtWait { wait, .. } if wait == at_end));
+    assert!(fleet.send(&call(3), Request::Release(at_end)).result.is_ok());
     assert_eq!(state(&mut fleet), PlatformSeen::Succeeded);
     assert_eq!(ready(&mut fleet, Arm::Stable), 0);
     assert!(fleet.send(&call(4), Request::Redeploy).result.is_ok());

@@ -11,8 +11,8 @@ use crate::{
     Action, Actor, Answer, ArmCapacity, CalendarState, CapacityKind, CheckIndex, Command,
     CommandId, Event, Extra, HookAnswer, HookIndex, Judged, Move, Observation, Order, Outcome,
     Phase, Plan, PlatformSeen, Reading, Role, Rollout, RolloutId, SafetyClass, SeenCapacity,
-    SeenTraffic, Surface, Timestamp, Units, Verdict, Version, Versions, WaitPoint, Weight, Window,
-    World,
+    SeenTraffic, Surface, Timestamp, Units, Verdict, Version, Versions, Wait, WaitId, WaitPoint,
+    Weight, Window, World,
     next_move::NEVER,
     rollout::{CallState, Outstanding, PlatformTold},
 };
@@ -127,6 +127,14 @@ pub(super) struct Budget {
     set_backs: u8,
     throttles: u8,
 }
+
+/// The waits that a deployment comes to, two of them of one kind.
+const WAITS: [Wait; 4] = [
+    Wait::only(WaitPoint::Ready),
+    Wait { point: WaitPoint::Step, id: WaitId(1) },
+    Wait { point: WaitPoint::Step, id: WaitId(2) },
+    Wait::only(WaitPoint::Termination),
+];
 
 /// A call that may still land.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -393,9 +401,11 @@ impl<'a> Environment<'a> {
                     env.twice = true;
                 }
             }
-            Action::Release { .. } => {
-                if let Run::AtWait(wait) = env.run {
-                    env.run = Run::Running { next: wait + 1 };
+            Action::Release { wait } => {
+                if let Run::AtWait(at) = env.run
+                    && WAITS.get(usize::from(at)) == Some(&wait)
+                {
+                    env.run = Run::Running { next: at + 1 };
                 }
             }
             Action::Stop => {
@@ -503,7 +513,7 @@ impl<'a> Environment<'a> {
         let mut to = vec![(env.run, false)];
         match env.run {
             Run::Running { next } => {
-                let on = if usize::from(next) < WaitPoint::ALL.len() {
+                let on = if usize::from(next) < WAITS.len() {
                     Run::AtWait(next)
                 } else {
                     Run::Succeeded
@@ -904,7 +914,7 @@ fn platform_seen(state: &Rollout, run: Run) -> PlatformSeen {
         Run::None | Run::Redeploying | Run::Redeployed => PlatformSeen::Absent,
         Run::Running { .. } => PlatformSeen::Running,
         Run::AtWait(wait) => {
-            let wait = WaitPoint::ALL.get(usize::from(wait)).copied().unwrap_or(WaitPoint::Ready);
+            let wait = WAITS.get(usize::from(wait)).copied().unwrap_or(WAITS[0]);
             PlatformSeen::AtWait { wait, expires: NEVER }
         }
         Run::Succeeded => PlatformSeen::Succeeded,

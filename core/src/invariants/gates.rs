@@ -31,7 +31,7 @@ fn left_gate(edge: &Edge<'_>) -> Option<(Gate, crate::GateProgress)> {
         (
             Phase::HandedOver { run: PlatformRun::AtWait { wait, gate, .. }, .. },
             Pace::Platform { waits },
-        ) => Some((*waits.get(wait as usize)?, gate)),
+        ) => Some((*waits.get(wait.point as usize)?, gate)),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Extra, Span, WaitPoint, Weight};
+use crate::{Extra, Span, Wait, Weight};
 
 /// Where in a plan a rollout is: the stage, and the batch within a stage that repeats.
 #[derive(
@@ -22,8 +22,8 @@ pub struct Position {
 pub struct GateRef {
     /// Where the gate stands.
     pub at: Position,
-    /// The wait point of a platform that it guards, if it guards one.
-    pub wait: Option<WaitPoint>,
+    /// The wait of a platform that it guards, if it guards one.
+    pub wait: Option<Wait>,
 }
 
 impl fmt::Display for GateRef {
@@ -278,7 +278,7 @@ pub enum Pace {
     /// A platform does, between its wait points; each one that is declared has a gate here, and one
     /// without a gate is released at once.
     Platform {
-        /// The gates of the wait points, by [`WaitPoint`].
+        /// The gates of the wait points, by [`WaitPoint`](crate::WaitPoint).
         waits: [Gate; 3],
     },
 }

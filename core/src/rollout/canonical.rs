@@ -143,12 +143,11 @@ impl GateProgress {
 impl PlatformRun {
     fn each_instant(&mut self, visit: &mut dyn FnMut(&mut Timestamp)) {
         match self {
-            Self::Starting { .. } | Self::Running => {}
+            Self::Starting { .. } | Self::Running | Self::Released { .. } => {}
             Self::AtWait { expires, gate, .. } => {
                 visit(expires);
                 gate.each_instant(visit);
             }
-            Self::Released { expires, .. } => visit(expires),
         }
     }
 }

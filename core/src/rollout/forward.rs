@@ -423,10 +423,8 @@ impl Turn<'_> {
     }
 
     pub(crate) fn released(&mut self) {
-        if let Phase::HandedOver { run: PlatformRun::AtWait { wait, expires, .. }, .. } =
-            self.next.phase
-        {
-            self.set_run(PlatformRun::Released { wait, expires });
+        if let Phase::HandedOver { run: PlatformRun::AtWait { wait, .. }, .. } = self.next.phase {
+            self.set_run(PlatformRun::Released { wait });
         }
     }
 

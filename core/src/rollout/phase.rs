@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GateRef, IndexSet, Position, RolloutId, Span, Timestamp, WaitPoint};
+use crate::{GateRef, IndexSet, Position, RolloutId, Span, Timestamp, Wait};
 
 /// Where a rollout is.
 ///
@@ -211,7 +211,7 @@ pub enum PlatformRun {
     /// Waiting to be released, before the gate given.
     AtWait {
         /// Where.
-        wait: WaitPoint,
+        wait: Wait,
         /// When the platform stops waiting.
         expires: Timestamp,
         /// What the gate has so far.
@@ -220,9 +220,7 @@ pub enum PlatformRun {
     /// Released; the platform has not yet moved on.
     Released {
         /// From where.
-        wait: WaitPoint,
-        /// When that wait would have ended, to tell the next wait of the same kind from it.
-        expires: Timestamp,
+        wait: Wait,
     },
 }
 

@@ -177,7 +177,7 @@ impl Rollout {
             (
                 Phase::HandedOver { run: PlatformRun::AtWait { wait, .. }, .. },
                 crate::Pace::Platform { waits },
-            ) => waits.get(wait as usize).copied(),
+            ) => waits.get(wait.point as usize).copied(),
             (Phase::Gating { at, .. }, _) => {
                 let stands = stage.batches.is_none_or(|batches| batches.gate_each)
                     || plan.is_last_batch(&self.world, self.first, at);

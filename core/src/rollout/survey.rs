@@ -466,9 +466,9 @@ impl Turn<'_> {
                 Some(PlatformSeen::Running),
             ) => Trigger::PlatformMovedOn,
             (
-                PlatformRun::AtWait { wait, expires, .. } | PlatformRun::Released { wait, expires },
-                Some(PlatformSeen::AtWait { wait: at, expires: until }),
-            ) if wait == at && expires == until => {
+                PlatformRun::AtWait { wait, .. } | PlatformRun::Released { wait },
+                Some(PlatformSeen::AtWait { wait: at, .. }),
+            ) if wait == at => {
                 if matches!(run, PlatformRun::AtWait { .. }) {
                     self.gate_trigger().unwrap_or(Trigger::Noted)
                 } else {

@@ -79,7 +79,7 @@ impl<'a> Turn<'a> {
             Phase::Gating { at, .. } => Some(self.gate_of(at)),
             Phase::HandedOver { at, run: PlatformRun::AtWait { wait, .. }, .. } => {
                 match self.stage(at)?.pace {
-                    Pace::Platform { waits } => waits.get(wait as usize).copied(),
+                    Pace::Platform { waits } => waits.get(wait.point as usize).copied(),
                     Pace::Ours => None,
                 }
             }

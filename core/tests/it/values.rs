@@ -2,7 +2,7 @@
 
 use tidegate_core::{
     Amount, BatchSize, Bounds, GateRef, Hold, Holds, IndexSet, OnDeadline, Position, Span,
-    Timestamp, Units, WaitPoint, Weight,
+    Timestamp, Units, Wait, WaitPoint, Weight,
 };
 
 fn set(indices: &[u8]) -> IndexSet {
@@ -39,7 +39,7 @@ fn a_gate_is_named_by_stage_and_by_batch_from_the_second_on() {
     for (gate, text) in [
         (gate(0, 0, None), "gate 1"),
         (gate(2, 1, None), "gate 3.2"),
-        (gate(0, 0, Some(WaitPoint::Step)), "gate 1 (step)"),
+        (gate(0, 0, Some(Wait::only(WaitPoint::Step))), "gate 1 (step)"),
         (gate(0, u16::MAX, None), "gate 1.65536"),
     ] {
         assert_eq!(gate.to_string(), text);

@@ -8,7 +8,7 @@ use tidegate::{
     machine::{
         Arm, Call, DeployAbility, DeploymentActions, Extra, HealthMetrics, Hook, HookAnswer, Look,
         PlatformSeen, PortError, Query, Question, Revisions, SeenCapacity, Span, Split, Target,
-        TrafficAbility, TrafficReading, TrafficShifter, Version, WaitPoint,
+        TrafficAbility, TrafficReading, TrafficShifter, Version, Wait,
     },
 };
 use tidegate_mock::{Op, Request, SimWorld};
@@ -144,7 +144,7 @@ impl DeploymentActions for TappedPorts {
         self.send(call, Request::Start).await
     }
 
-    async fn release(&self, call: &Call, wait: WaitPoint) -> Result<(), PortError> {
+    async fn release(&self, call: &Call, wait: Wait) -> Result<(), PortError> {
         self.send(call, Request::Release(wait)).await
     }
 

@@ -32,8 +32,8 @@ use tidegate_core::{
     Action, Answer, Arm, CalendarState, CallState, CapacityKind, CheckIndex, Command, Event, Extra,
     GateRef, Generation, HookAnswer, HookIndex, Identity, Judged, Move, MoveId, Observation, Order,
     Outcome, Plan, PlatformSeen, Position, Reading, Role, Rollout, RolloutId, SafetyClass,
-    SeenCapacity, SeenTraffic, Seq, Span, Step, Timestamp, Units, Verdict, Version, WaitPoint,
-    Weight, Window, World,
+    SeenCapacity, SeenTraffic, Seq, Span, Step, Timestamp, Units, Verdict, Version, Wait, WaitId,
+    WaitPoint, Weight, Window, World,
 };
 
 /// Noon on the first of July 2026, a Wednesday: when every script begins.
@@ -360,13 +360,20 @@ fn gate(text: &str) -> Result<GateRef, String> {
     let (at, wait) = text.split_once('@').unwrap_or((text, ""));
     let (stage, batch) = at.split_once('.').unwrap_or((at, "1"));
     let before = |text| number::<u16>(text).map(|n| n - 1);
-    let wait = WaitPoint::ALL.into_iter().find(|point| point.to_string() == wait);
+    let wait = self::wait(wait);
     Ok(GateRef { at: Position { stage: before(stage)?, batch: before(batch)? }, wait })
+}
+
+/// A wait as `ready`, or as `step#2` where there are several of a kind.
+fn wait(text: &str) -> Option<Wait> {
+    let (point, id) = text.split_once('#').unwrap_or((text, "0"));
+    let point = WaitPoint::ALL.into_iter().find(|known| known.to_string() == point)?;
+    Some(Wait { point, id: WaitId(id.parse().ok()?) })
 }
 
 fn platform(text: &str, now: Timestamp) -> Result<PlatformSeen, String> {
     let (at, expires) = text.split_once('+').unwrap_or((text, ""));
-    if let Some(wait) = WaitPoint::ALL.into_iter().find(|point| point.to_string() == at) {
+    if let Some(wait) = wait(at) {
         let expires = if expires.is_empty() { Timestamp::MAX } else { now.after(span(expires)?) };
         return Ok(PlatformSeen::AtWait { wait, expires });
     }
