@@ -222,10 +222,10 @@ impl Engine {
         self.begin(rollout, actor).await
     }
 
-    /// Goes on with what is due in the journal, and with what an engine held that is not listed any
-    /// more: one that crashed under this name, or whose lease has lapsed. Call it once after a
-    /// restart. From then on, whatever becomes due is run here or by another engine of the journal.
-    /// Gives handles on what runs here now.
+    /// Goes on with what is due in the journal of the targets that it serves, and with what an engine
+    /// held of them that is not listed any more: one that crashed under this name, or whose lease has
+    /// lapsed. Call it once after a restart. From then on, what becomes due of them is run here or by
+    /// another engine that serves them. Gives handles on what runs here now.
     ///
     /// # Errors
     /// When the journal can not be read. Rollouts claimed until then run on.

@@ -13,26 +13,33 @@ use crate::{
 const ROLLOUTS: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn eight_engines_at_once_are_given_each_rollout_once_and_leave_none() {
-    let test = "eight_engines_at_once_are_given_each_rollout_once_and_leave_none";
+async fn eight_engines_at_once_are_given_each_rollout_that_they_serve_once_and_leave_none() {
+    let test = "eight_engines_at_once_are_given_each_rollout_that_they_serve_once_and_leave_none";
     let Some(server) = Server::shared(test) else { return };
     let schema = fresh_schema("tidegate_claims");
     let journal = server.journal(&schema).await;
     let mut wanted = BTreeSet::new();
+    // Two engines serve every target, and two each a third of them.
+    let mut thirds = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
     for n in 0..ROLLOUTS {
         let head = journal.open(opening(&format!("target-{n}"))).await.unwrap();
         wanted.insert(head.identity.rollout);
+        thirds[n % 3].insert(head.plan.target().clone());
     }
     let engine = async |n: usize| {
+        let serves = thirds.get(n % 4).map_or(Serves::Every, |of| Serves::Only(of.clone()));
         let journal = server.journal(&schema).await;
         let engine = journal.enlist(&format!("engine-{n}"), LEASE).await.unwrap().engine;
         let mut got: Vec<RolloutId> = Vec::new();
         loop {
-            let work = journal.claim_due(engine, &Serves::Every, Timestamp::MAX, 7).await.unwrap();
+            let work = journal.claim_due(engine, &serves, Timestamp::MAX, 7).await.unwrap();
             if work.claimed.is_empty() && work.next.is_none() {
                 return got;
             }
-            got.extend(work.claimed.into_iter().map(|(rollout, _)| rollout));
+            for (rollout, claimed) in work.claimed {
+                assert!(serves.includes(claimed.unwrap().head.plan.target()));
+                got.push(rollout);
+            }
         }
     };
     let (a, b, c, d, e, f, g, h) = tokio::join!(
