@@ -205,7 +205,7 @@ impl Reader {
             Read::World { read, .. } => {
                 self.observing = None;
                 self.note_throttled(WORLD, read.throttled);
-                read.seen.map(|seen| Event::Observed(Box::new(seen)))
+                read.seen.map(Event::Observed)
             }
             Read::HealthThrottled { key, since, late } => {
                 self.note_throttled(LOOKS, true);

@@ -28,7 +28,7 @@ pub(crate) struct Survey {
 #[derive(Debug)]
 pub(crate) struct Surveyed {
     /// What was read; `None` when nothing was.
-    pub(crate) seen: Option<Observation>,
+    pub(crate) seen: Option<Box<Observation>>,
     /// Whether a part of it was not, because the target takes no more calls for now.
     pub(crate) throttled: bool,
 }
@@ -98,7 +98,8 @@ impl Survey {
         }
         seen.capacity = noted(capacity);
         seen.platform = platform.and_then(noted);
-        Surveyed { seen: (seen != Observation::begun(began)).then_some(seen), throttled }
+        let something = seen != Observation::begun(began);
+        Surveyed { seen: something.then(|| Box::new(seen)), throttled }
     }
 
     async fn routed_traffic(&self) -> Option<Result<TrafficReading, PortError>> {
