@@ -93,10 +93,15 @@ pub struct AwsError {
     pub source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
+/// The AWS error behind a port's.
+pub(crate) fn aws_of(error: &PortError) -> Option<&AwsError> {
+    let source = error.source.as_deref()? as &(dyn StdError + 'static);
+    source.downcast_ref()
+}
+
 /// The code of the AWS error behind a port's, where it has one.
 pub(crate) fn code_of(error: &PortError) -> Option<&str> {
-    let source = error.source.as_deref()? as &(dyn StdError + 'static);
-    source.downcast_ref::<AwsError>()?.code.as_deref()
+    aws_of(error)?.code.as_deref()
 }
 
 struct Details<'a>(&'a Option<u16>, &'a Option<String>, &'a Option<String>);

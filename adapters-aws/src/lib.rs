@@ -9,6 +9,7 @@
 //! | `lattice` | [`lattice`] | traffic, by rules and default actions of VPC Lattice |
 //! | `lambda` | [`lambda`] | traffic and deployment, by an alias |
 //! | `codedeploy` | [`codedeploy`] | deployment and the traffic it moves, by a deployment group; its files: [`appspec`] |
+//! | `dynamodb` | [`dynamodb`] | the journal, in one table |
 //! | `appmesh` | `appmesh` | traffic, by routes; not in the default features: AWS announced its end for 2026-09-30 |
 //!
 //! What all adapters have in common:
@@ -51,6 +52,8 @@ pub mod appmesh;
 pub mod appspec;
 #[cfg(feature = "codedeploy")]
 pub mod codedeploy;
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 #[cfg(feature = "lambda")]

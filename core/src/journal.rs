@@ -322,6 +322,17 @@ pub enum JournalError {
         /// What is wrong, and where.
         why: String,
     },
+    /// What is to be written of a rollout is larger than the store takes at once. Nothing was committed,
+    /// and no repetition will be.
+    #[error("{bytes} bytes of rollout {rollout} are more than the {most} that the journal takes")]
+    TooLarge {
+        /// The rollout.
+        rollout: RolloutId,
+        /// What it would take.
+        bytes: usize,
+        /// What there is.
+        most: usize,
+    },
     /// It may have been committed: read back and compare attempts, never repeat blindly.
     #[error("the commit of rollout {0} may or may not have happened")]
     AnswerLost(RolloutId),

@@ -18,6 +18,8 @@ pub mod alb;
 pub mod appmesh;
 #[cfg(feature = "codedeploy")]
 pub mod codedeploy;
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(feature = "lattice")]

@@ -8,6 +8,7 @@ mod appmesh;
 mod appspec;
 mod codedeploy;
 mod codedeploy_once;
+mod dynamodb;
 mod lambda;
 mod lattice;
 mod rollout;
