@@ -7,7 +7,8 @@
 //! not one for each rollout: a row names the engine that holds it, and is free when it names none or
 //! one that is not listed any more. A rollout that waits for a person or a time is held by nobody.
 //!
-//! Leases are measured by the store's clock alone. They keep two engines from doing the same work;
+//! Leases are measured by the store's clock alone, or where it has none by whoever watches them
+//! (`docs/journal-dynamodb.md`). They keep two engines from doing the same work;
 //! what keeps a late call from doing harm is the class of the target (`docs/protocol.md`).
 
 use std::{collections::BTreeSet, error::Error as StdError, fmt};
@@ -56,7 +57,7 @@ pub struct Opening {
 pub struct Listed {
     /// What it is known as from now on. Never given out twice.
     pub engine: EngineId,
-    /// The store's time: what rollout time is anchored to.
+    /// The store's time: what rollout time is anchored to. That of this host where the store has no clock.
     pub at: Timestamp,
 }
 

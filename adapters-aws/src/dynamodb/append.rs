@@ -35,7 +35,7 @@ pub(super) async fn append(table: &Table, append: &Append) -> Result<RowVersion,
                 whole_step(table, append, &row).await?
             }
         };
-        let token = keys::token(rollout, append.attempt, nth);
+        let token = keys::token(&table.name, rollout, append.attempt, nth);
         nth = match table.transact_once(&writes, Some(token)).await {
             Ok(()) => return Ok(RowVersion(append.version.0 + 1)),
             Err(Failed::Unmet(_)) => nth + 1,

@@ -4,15 +4,17 @@
 
 use std::collections::BTreeSet;
 
-use tidegate_core::{Claimed, EngineId, Epoch, JournalError, RolloutId, Take, Timestamp, Work};
+use tidegate_core::{
+    Claimed, EngineId, Epoch, JournalError, RolloutId, Serves, Take, Target, Timestamp, Work,
+};
 
 use super::{
     engines::{self, Engines, Watch, still_listed},
     expression::{Change, Condition},
     failed::{Failed, TRIES},
     inbox::Inbox,
-    item::{Fields, Misread, PARTITION, number, text},
-    keys::{self, LANE, WAKE, WORK},
+    item::{Fields, Item, Misread, PARTITION, number, text},
+    keys::{self, LANE, TARGET, WAKE, WORK},
     records::{head_of, last_of},
     row::{COMMANDED, EPOCH, FORGOTTEN, HOLDER, OVER, Row, VERSION},
     select::Select,
@@ -67,7 +69,7 @@ async fn claimed(table: &Table, row: Row, by: EngineId) -> Result<Claimed, Journ
     }
     let head = head_of(table, rollout).await?;
     let last = last_of(table, &row).await?;
-    let inbox = Inbox::get(table, rollout).await?.into_unread();
+    let inbox = Inbox::get(table, rollout).await?.into_unread(&row);
     let Row { epoch, version, restored, .. } = row;
     Ok(Claimed { epoch, version, head, last, inbox, restored })
 }
@@ -99,12 +101,13 @@ pub(super) async fn claim_due(
     table: &Table,
     watch: &Watch,
     by: EngineId,
+    serves: &Serves,
     now: Timestamp,
     limit: usize,
 ) -> Result<Work, JournalError> {
     let engines = Engines::read_by(table, watch, by).await?;
-    let mut candidates = orphans(table, watch, &engines, limit).await?;
-    candidates.extend(free(table, limit).await?);
+    let mut candidates = orphans(table, watch, &engines, serves).await?;
+    candidates.extend(free(table, serves, limit).await?);
     let come = candidates.partition_point(|candidate| candidate.at <= now).min(limit);
     let next = candidates.get(come).map(|candidate| candidate.at);
     candidates.truncate(come);
@@ -115,7 +118,7 @@ pub(super) async fn claim_due(
         }
     }
     let taken: BTreeSet<RolloutId> = claimed.iter().map(|(rollout, _)| *rollout).collect();
-    let mut commanded = commanded(table, by).await?;
+    let mut commanded = commanded(table, by, serves).await?;
     commanded.retain(|rollout| !taken.contains(rollout));
     Ok(Work { claimed, commanded, next })
 }
@@ -165,56 +168,102 @@ async fn take(
     Ok(Vec::new())
 }
 
+/// A rollout that is in the index, and the place it has there.
+struct Found {
+    rollout: RolloutId,
+    target: Target,
+    wake: u64,
+}
+
+impl Found {
+    fn of(item: &Item) -> Result<Self, JournalError> {
+        let fields = Fields(item);
+        let read = || -> Result<Self, Misread> {
+            let target = Target::from(fields.text(TARGET)?);
+            Ok(Self { rollout: Row::id_of(item)?, target, wake: fields.number(WAKE)? })
+        };
+        read().map_err(Misread::of_all)
+    }
+}
+
+fn lane(holder: Option<EngineId>) -> Select {
+    Select::index(WORK, (LANE, WAKE), keys::lane(holder))
+}
+
+/// What is in a lane of the index and served, in its order: all of it, or at least so much.
+async fn found(
+    table: &Table,
+    lane: &Select,
+    serves: &Serves,
+    enough: usize,
+) -> Result<Vec<Found>, JournalError> {
+    let (mut found, mut from) = (Vec::new(), None);
+    loop {
+        let page = table.page(lane, from).await.map_err(Failed::of_all)?;
+        for item in &page.items {
+            let one = Found::of(item)?;
+            if serves.includes(&one.target) {
+                found.push(one);
+            }
+        }
+        from = page.next;
+        if from.is_none() || found.len() >= enough {
+            return Ok(found);
+        }
+    }
+}
+
 /// What engines that are gone left behind.
 async fn orphans(
     table: &Table,
     watch: &Watch,
     engines: &Engines,
-    limit: usize,
+    serves: &Serves,
 ) -> Result<Vec<Candidate>, JournalError> {
     let mut orphans = Vec::new();
     for gone in engines.gone().filter(|gone| watch.is_to_be_looked_for(*gone)) {
-        let left = Select::index(WORK, (LANE, WAKE), keys::lane(Some(gone))).page(limit + 1);
-        let page = table.page(&left, None).await.map_err(Failed::of_all)?;
-        if page.items.is_empty() {
+        let left = found(table, &lane(Some(gone)), &Serves::Every, usize::MAX).await?;
+        if left.is_empty() {
             watch.left_nothing(gone);
         }
-        for item in &page.items {
-            let rollout = Row::id_of(item).map_err(Misread::of_all)?;
-            let at = Timestamp::default();
-            orphans.push(Candidate { at, rollout, orphan_of: Some(gone) });
-        }
+        let served = left.into_iter().filter(|found| serves.includes(&found.target));
+        orphans.extend(served.map(|Found { rollout, .. }| Candidate {
+            at: Timestamp::default(),
+            rollout,
+            orphan_of: Some(gone),
+        }));
     }
     orphans.sort_by_key(|orphan| orphan.rollout);
     Ok(orphans)
 }
 
 /// What nobody holds, earliest due first: one more than asked for, which is the next.
-async fn free(table: &Table, limit: usize) -> Result<Vec<Candidate>, JournalError> {
-    let free = Select::index(WORK, (LANE, WAKE), keys::FREE).page(limit + 1);
-    let (mut found, mut from) = (Vec::new(), None);
-    loop {
-        let page = table.page(&free, from).await.map_err(Failed::of_all)?;
-        for item in &page.items {
-            let rollout = Row::id_of(item).map_err(Misread::of_all)?;
-            let wake = Fields(item).number(WAKE).map_err(Misread::of_all)?;
-            found.push(Candidate { at: Row::time_of(wake), rollout, orphan_of: None });
-        }
-        from = page.next;
-        if from.is_none() || found.len() > limit {
-            found.sort_by_key(|candidate| (candidate.at, candidate.rollout));
-            return Ok(found);
-        }
-    }
+async fn free(
+    table: &Table,
+    serves: &Serves,
+    limit: usize,
+) -> Result<Vec<Candidate>, JournalError> {
+    let enough = limit.saturating_add(1);
+    let free = found(table, &lane(None).page(enough), serves, enough).await?;
+    let candidate = |Found { rollout, wake, .. }: Found| Candidate {
+        at: Row::time_of(wake),
+        rollout,
+        orphan_of: None,
+    };
+    let mut free: Vec<_> = free.into_iter().map(candidate).collect();
+    free.sort_by_key(|candidate| (candidate.at, candidate.rollout));
+    Ok(free)
 }
 
 /// What an engine holds that has commands nobody has read.
-async fn commanded(table: &Table, by: EngineId) -> Result<Vec<RolloutId>, JournalError> {
-    let ours = Select::index(WORK, (LANE, WAKE), keys::lane(Some(by)));
-    let ours = ours.is(number(COMMANDED));
-    let items = table.all(&ours).await.map_err(Failed::of_all)?;
-    let ids: Result<Vec<_>, Misread> = items.iter().map(Row::id_of).collect();
-    let mut ids = ids.map_err(Misread::of_all)?;
+async fn commanded(
+    table: &Table,
+    by: EngineId,
+    serves: &Serves,
+) -> Result<Vec<RolloutId>, JournalError> {
+    let ours = lane(Some(by)).is(number(COMMANDED));
+    let ours = found(table, &ours, serves, usize::MAX).await?;
+    let mut ids: Vec<_> = ours.into_iter().map(|found| found.rollout).collect();
     ids.sort_unstable();
     Ok(ids)
 }

@@ -19,7 +19,7 @@ use super::{
     failed::{Failed, TRIES},
     item::{Fields, Item, Misread, PARTITION, SORT, number, text},
     keys::{self, ENGINES, LANE, WAKE, WORK},
-    meta::LAST_ENGINE,
+    meta::{LAST_ENGINE, is_journal},
     select::Select,
     table::{LEASES, Table},
     write::Write,
@@ -252,8 +252,8 @@ fn listing(engines: &Engines, engine: EngineId, name: &str, lease: Span) -> Vec<
     let (before, last) = (engine.0 - 1, number(engine.0));
     let drawn = Change::new().set(LAST_ENGINE, last);
     let undrawn = match before {
-        0 => Condition::new().absent(LAST_ENGINE),
-        before => Condition::new().is(LAST_ENGINE, number(before)),
+        0 => is_journal().absent(LAST_ENGINE),
+        before => is_journal().is(LAST_ENGINE, number(before)),
     };
     let mut item = keys::engine(engine).item();
     item.insert(NAME.to_owned(), text(name));

@@ -65,8 +65,9 @@ impl Inbox {
         &self.commands.unread
     }
 
-    pub(super) fn into_unread(self) -> Vec<Command> {
-        self.commands.unread
+    /// What somebody may still read: nothing of a rollout that is over.
+    pub(super) fn into_unread(self, row: &Row) -> Vec<Command> {
+        if row.over { Vec::new() } else { self.commands.unread }
     }
 
     fn knows(&self, id: CommandId) -> bool {
@@ -74,10 +75,11 @@ impl Inbox {
         unread.iter().any(|command| command.id == id) || read.iter().any(|read| read.id == id)
     }
 
-    fn became(&self, id: CommandId) -> Option<Became> {
+    fn became(&self, row: &Row, id: CommandId) -> Option<Became> {
         let Commands { unread, read } = &self.commands;
         if unread.iter().any(|command| command.id == id) {
-            return Some(Became::Unread);
+            let ended = Became::Ignored(Ignored::Terminal);
+            return Some(if row.over { ended } else { Became::Unread });
         }
         let read = read.iter().find(|read| read.id == id)?;
         Some(read.ignored.map_or(Became::Step(read.seq), Became::Ignored))
@@ -158,8 +160,8 @@ pub(super) async fn unread(
     table: &Table,
     rollout: RolloutId,
 ) -> Result<Vec<Command>, JournalError> {
-    Row::get(table, rollout).await?;
-    Ok(Inbox::get(table, rollout).await?.into_unread())
+    let row = Row::get(table, rollout).await?;
+    Ok(Inbox::get(table, rollout).await?.into_unread(&row))
 }
 
 pub(super) async fn became(
@@ -167,6 +169,8 @@ pub(super) async fn became(
     rollout: RolloutId,
     command: CommandId,
 ) -> Result<Option<Became>, JournalError> {
-    Row::get(table, rollout).await?;
-    Ok(Inbox::get(table, rollout).await?.became(command))
+    // The inbox first: a rollout that is over by then stays so.
+    let inbox = Inbox::get(table, rollout).await?;
+    let row = Row::get(table, rollout).await?;
+    Ok(inbox.became(&row, command))
 }

@@ -1,5 +1,6 @@
 //! Where everything stands in the table. The layout is a stored format: see `docs/journal-dynamodb.md`.
 
+use sha2::{Digest, Sha256};
 use tidegate_core::{
     AttemptId, CheckIndex, CommandId, EngineId, Role, RolloutId, Seq, StoredLook, Target,
 };
@@ -110,10 +111,11 @@ pub(super) fn lane(holder: Option<EngineId>) -> String {
     holder.map_or_else(|| FREE.to_owned(), |engine| format!("engine {}", sorted(engine.0)))
 }
 
-/// What DynamoDB tells transactions apart by, in 36 characters at most: one try of one attempt.
-/// `nth` has one digit.
-pub(super) fn token(rollout: RolloutId, attempt: AttemptId, nth: u32) -> String {
-    format!("{:x}-{:x}-{nth}", rollout.0, attempt.0)
+/// What DynamoDB tells the transactions of an account apart by, in 36 characters at most: the n-th try of
+/// one attempt.
+pub(super) fn token(table: &str, rollout: RolloutId, attempt: AttemptId, nth: u32) -> String {
+    let digest = Sha256::digest(format!("{table} {} {} {nth}", rollout.0, attempt.0));
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Ids of the commands that the journal itself gives, far above what people's clients count to.

@@ -61,7 +61,7 @@ fn row_of(row: Row, engines: &Engines, watch: &Watch) -> tidegate_core::Row {
         opened,
         due: due.filter(|_| !over),
         holder,
-        unread,
+        unread: if over { 0 } else { unread },
         over,
     }
 }

@@ -37,11 +37,15 @@ const MARKED: &str = "marked";
 /// Numbers left out after a restore: rollouts, engines and claims since the backup had them.
 const AFTER_RESTORE: u64 = 1_000_000;
 
+/// Numbers are drawn where a journal is, and nowhere else.
+pub(super) fn is_journal() -> Condition {
+    Condition::new().present(TABLE)
+}
+
 /// The next number of a rollout. One that is not used is left out.
 pub(super) async fn draw_rollout(table: &Table) -> Result<RolloutId, JournalError> {
     let change = Change::new().add(LAST_ROLLOUT, 1);
-    let here = Condition::new().present(TABLE);
-    let write = Write::Update(keys::journal(), change, here);
+    let write = Write::Update(keys::journal(), change, is_journal());
     let journal = table.write(write, LEASES).await.map_err(Failed::of_all)?.unwrap_or_default();
     Fields(&journal).number(LAST_ROLLOUT).map(RolloutId).map_err(Misread::of_all)
 }

@@ -48,7 +48,7 @@ use aws_sdk_dynamodb::Client;
 use tidegate_core::{
     Active, Append, AttemptId, Became, CheckIndex, Claimed, Command, CommandId, EngineId, Epoch,
     Journal, JournalError, Listed, Opening, Prune, Pruned, Role, RolloutId, Row, RowVersion,
-    Select, Seq, Span, StoredLook, Take, Target, Timestamp, Work,
+    Select, Seq, Serves, Span, StoredLook, Take, Target, Timestamp, Work,
     record::{Head, Record},
 };
 
@@ -161,10 +161,11 @@ impl Journal for DynamoJournal {
     async fn claim_due(
         &self,
         by: EngineId,
+        serves: &Serves,
         now: Timestamp,
         limit: usize,
     ) -> Result<Work, JournalError> {
-        claims::claim_due(self.table().await?, &self.watch, by, now, limit).await
+        claims::claim_due(self.table().await?, &self.watch, by, serves, now, limit).await
     }
 
     async fn append(&self, commit: Append) -> Result<RowVersion, JournalError> {

@@ -19,7 +19,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tidegate_core::{PortError, Span};
 
 use super::{
-    expression::{Change, Condition, Terms},
+    expression::Terms,
     failed::{Failed, TRIES},
     item::{Item, Key},
     select::Select,

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Value, json};
 
 use self::table::{Prepared, Table};
-use super::{Fake, Protocol, Reply, Request, Service, client_of};
+use super::{Protocol, Reply, Request, Service, client_of};
 
 /// DynamoDB's limit of a transaction.
 const MOST_WRITES: usize = 100;
@@ -108,9 +108,21 @@ impl Dynamo {
     /// # Panics
     /// When there is no such table.
     pub fn spoil(&mut self, table: &str, attribute: &str, text: &str) {
+        self.overwrite(table, attribute, &json!({ "S": text }));
+    }
+
+    /// Sets an attribute of every item that has it to a number, as nobody should.
+    ///
+    /// # Panics
+    /// When there is no such table.
+    pub fn spoil_number(&mut self, table: &str, attribute: &str, number: u64) {
+        self.overwrite(table, attribute, &json!({ "N": number.to_string() }));
+    }
+
+    fn overwrite(&mut self, table: &str, attribute: &str, with: &Value) {
         for item in self.tables.get_mut(table).expect("the table is there").items_mut() {
             if let Some(value) = item.get_mut(attribute) {
-                *value = json!({ "S": text });
+                *value = with.clone();
             }
         }
     }

@@ -1,4 +1,10 @@
 //! The journal in DynamoDB, over a fake of it.
 
 mod conformance;
+mod engines;
+mod faults;
+mod leases;
+mod life;
+mod limits;
+mod restored;
 mod support;
