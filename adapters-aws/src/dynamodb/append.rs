@@ -45,7 +45,7 @@ pub(super) async fn append(table: &Table, append: &Append) -> Result<RowVersion,
             Err(failed) => return Err(failed.of(rollout)),
         };
     }
-    Err(Failed::Unmet(Vec::new()).of(rollout))
+    Err(Failed::crowded().of(rollout))
 }
 
 /// What speaks against a commit.

@@ -54,7 +54,7 @@ pub(super) async fn claim(
             Err(failed) => return Err(failed.of(rollout)),
         }
     }
-    Err(Failed::Unmet(Vec::new()).of_all())
+    Err(Failed::crowded().of_all())
 }
 
 /// Everything that a claim gives, read after it was made.
@@ -286,5 +286,5 @@ pub(super) async fn release(
             Err(failed) => return Err(failed.of(rollout)),
         }
     }
-    Err(Failed::Unmet(Vec::new()).of_all())
+    Err(Failed::crowded().of_all())
 }

@@ -244,7 +244,7 @@ pub(super) async fn enlist(
             Err(failed) => return Err(failed.of_all()),
         }
     }
-    Err(Failed::Unmet(Vec::new()).of_all())
+    Err(Failed::crowded().of_all())
 }
 
 /// One listed engine a name: whoever has it is struck off in the same transaction.

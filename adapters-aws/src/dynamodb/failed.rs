@@ -32,6 +32,11 @@ pub(super) enum Failed {
 }
 
 impl Failed {
+    /// Others were quicker each time.
+    pub(super) const fn crowded() -> Self {
+        Self::Unmet(Vec::new())
+    }
+
     /// A call as it failed.
     pub(super) fn new(error: PortError) -> Self {
         match aws_of(&error).map(|aws| (aws.class, aws.code.as_deref())) {
@@ -62,8 +67,7 @@ impl Failed {
         }
     }
 
-    /// As a failure to write something of a rollout. Conditions are the caller's to explain; who
-    /// gives up on one was too slow for the others each time.
+    /// As a failure to write something of a rollout. Conditions are the caller's to explain.
     pub(super) fn of(self, rollout: RolloutId) -> JournalError {
         match self {
             Self::Unknown(_) => JournalError::AnswerLost(rollout),

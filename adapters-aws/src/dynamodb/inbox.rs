@@ -153,7 +153,7 @@ pub(super) async fn submit(
             Err(failed) => return Err(failed.of(rollout)),
         }
     }
-    Err(Failed::Unmet(Vec::new()).of(rollout))
+    Err(Failed::crowded().of(rollout))
 }
 
 pub(super) async fn unread(

@@ -179,7 +179,7 @@ async fn mark_row(table: &Table, mark: &Mark, rollout: RolloutId) -> Result<(), 
             Err(failed) => return Err(failed.of_all()),
         }
     }
-    Err(Failed::Unmet(Vec::new()).of_all())
+    Err(Failed::crowded().of_all())
 }
 
 /// Marks the journal because a person says that it was set back.

@@ -39,7 +39,7 @@ pub(super) async fn open(table: &Table, opening: Opening) -> Result<Head, Journa
             Err(failed) => return Err(failed.of(rollout)),
         }
     }
-    Err(Failed::Unmet(Vec::new()).of_all())
+    Err(Failed::crowded().of_all())
 }
 
 async fn opened(

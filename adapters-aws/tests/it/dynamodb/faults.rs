@@ -1,7 +1,7 @@
 //! Every fault at every request of a rollout's life: what was acknowledged is stored, what was refused is
 //! not, and nothing happens twice.
 
-use std::time::Duration;
+use std::{env, time::Duration};
 
 use tidegate_aws::fakes::{Fault, When, dynamodb::Dynamo};
 
@@ -27,7 +27,9 @@ fn faults() -> Vec<Fault<Dynamo>> {
 async fn no_fault_at_any_request_loses_or_repeats_anything() {
     let (first, last) = requests().await;
     let mut befell = 0;
-    for nth in first..=last {
+    // Each exchange is recorded and judged by botocore in continuous integration, so not all of them.
+    let every = if env::var_os("TIDEGATE_DEEP").is_some() { 1 } else { 3 };
+    for nth in (first..=last).step_by(every) {
         for fault in faults() {
             let what = format!("{} at request {nth}", fault.name());
             let mut life = Life::new().await;
@@ -45,7 +47,7 @@ async fn no_fault_at_any_request_loses_or_repeats_anything() {
             life.check(&what).await;
         }
     }
-    assert!(befell > 300, "{befell} faults befell a request");
+    assert!(befell > 150, "{befell} faults befell a request");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,8 @@
 //! One rollout's life as an engine would lead it, from its opening to its end, whatever goes wrong: what
 //! was acknowledged is remembered, and compared with what is stored.
 
+#![expect(clippy::panic, reason = "a life that breaks a promise fails its test")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,

@@ -74,6 +74,8 @@ async fn more_looks_than_a_transaction_takes_are_kept() {
     assert_eq!(journal.looks(rollout, CheckIndex(0), Role::Guard).await.unwrap(), looks);
 }
 
+type Damage = Box<dyn FnOnce(&mut Dynamo)>;
+
 /// What is told of a rollout whose items were damaged, and of another.
 async fn damaged(damage: impl FnOnce(&mut Dynamo)) -> (JournalError, bool) {
     let fake = dynamo().await;
@@ -110,7 +112,7 @@ async fn damaged(damage: impl FnOnce(&mut Dynamo)) -> (JournalError, bool) {
 #[tokio::test(start_paused = true)]
 async fn a_record_or_a_head_that_is_gone_or_spoilt_concerns_its_rollout_alone() {
     let own = "rollout 00000000000000000001";
-    let damages: [(&str, Box<dyn FnOnce(&mut Dynamo)>); 3] = [
+    let damages: [(&str, Damage); 3] = [
         (
             "record 1 is missing",
             Box::new(move |state: &mut Dynamo| {
