@@ -7,4 +7,4 @@ mod leases;
 mod life;
 mod limits;
 mod restored;
-mod support;
+pub(crate) mod support;
