@@ -20,7 +20,7 @@ use crate::{
     clock::Clock,
     lanes::Lane,
     ports::Ports,
-    survey::{Survey, Surveyed},
+    survey::{Started, Survey, Surveyed},
 };
 
 /// How long one measurement may take: a window's numbers are needed before the next window's.
@@ -168,7 +168,7 @@ impl Reader {
         if share != self.share.0 {
             self.share = (share, now);
         }
-        self.observe(&wanted, now);
+        self.observe(&wanted, state, now);
         self.ask(&wanted, state);
         self.keep_lanes(&wanted, now).await;
         self.measure(now);
@@ -247,13 +247,15 @@ impl Reader {
         }
     }
 
-    fn observe(&mut self, wanted: &Reads, now: Timestamp) {
+    fn observe(&mut self, wanted: &Reads, state: &Rollout, now: Timestamp) {
         if !wanted.observe || self.observing.is_some() || self.observe_at > now {
             return;
         }
         self.observe_at = now.after(self.head.plan.policy().observe_every);
-        let (survey, tag, round) = (self.survey.clone(), wanted.platform, self.round);
-        let read = async move { Read::World { round, read: survey.observe(now, tag).await } };
+        let (survey, round, since) = (self.survey.clone(), self.round, self.head.at);
+        let arm = state.platform().arm();
+        let started = wanted.platform.map(|by| Started { by, arm, since });
+        let read = async move { Read::World { round, read: survey.observe(now, started).await } };
         self.observing = Some(self.tasks.spawn(read));
     }
 

@@ -5,9 +5,9 @@
 use std::{error::Error, sync::Arc};
 
 use tidegate_core::{
-    Call, CapacityKind, Epoch, FailureKind, MoveId, Observation, Plan, PlatformSeen, PortError,
-    Revisions, RoutingKind, SeenCapacity, SeenTraffic, Span, Target, Timestamp, TrafficReading,
-    Versions, Weight, World,
+    Arm, Call, CapacityKind, Epoch, FailureKind, MoveId, Observation, Plan, PlatformSeen,
+    PortError, Revisions, RoutingKind, SeenCapacity, SeenTraffic, Sought, Span, Target, Timestamp,
+    TrafficReading, Versions, Weight, World,
 };
 
 use crate::{bounded::bounded, ports::Ports};
@@ -31,6 +31,14 @@ pub(crate) struct Surveyed {
     pub(crate) seen: Option<Box<Observation>>,
     /// Whether a part of it was not, because the target takes no more calls for now.
     pub(crate) throttled: bool,
+}
+
+/// A platform's deployment, by the move that started it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Started {
+    pub(crate) by: MoveId,
+    pub(crate) arm: Arm,
+    pub(crate) since: Timestamp,
 }
 
 impl Survey {
@@ -79,9 +87,9 @@ impl Survey {
     }
 
     /// One observation of everything, its parts read side by side.
-    pub(crate) async fn observe(self, began: Timestamp, tag: Option<MoveId>) -> Surveyed {
+    pub(crate) async fn observe(self, began: Timestamp, started: Option<Started>) -> Surveyed {
         let (traffic, capacity, platform) =
-            tokio::join!(self.routed_traffic(), self.capacity(), self.platform(tag));
+            tokio::join!(self.routed_traffic(), self.capacity(), self.platform(started));
         let throttled = [
             traffic.as_ref().and_then(|read| read.as_ref().err()),
             capacity.as_ref().err(),
@@ -128,10 +136,10 @@ impl Survey {
         read.unwrap_or_else(|broken| Err(self.failed("count the capacity of", broken.into())))
     }
 
-    async fn platform(&self, tag: Option<MoveId>) -> Option<Result<PlatformSeen, PortError>> {
-        let tag = self.tag(tag?);
-        let Self { ports, target, .. } = self.clone();
-        let read = async move { ports.deploy.platform(&target, &tag).await };
+    async fn platform(&self, started: Option<Started>) -> Option<Result<PlatformSeen, PortError>> {
+        let sought = self.sought(started?);
+        let ports = Arc::clone(&self.ports);
+        let read = async move { ports.deploy.platform(&sought).await };
         let read = bounded(self.platform_limit, read).await;
         Some(
             read.unwrap_or_else(|broken| {
@@ -140,10 +148,13 @@ impl Survey {
         )
     }
 
-    /// The tag that the move's call carried.
-    fn tag(&self, id: MoveId) -> String {
+    /// The deployment that a move started, with the tag that the move's call carried.
+    fn sought(&self, started: Started) -> Sought {
+        let Started { by, arm, since } = started;
         let (target, revisions) = (self.target.clone(), self.revisions.clone());
-        Call { target, revisions, id, attempt: 1, epoch: Epoch(0), route: 0 }.token()
+        let call = Call { target, revisions, id: by, attempt: 1, epoch: Epoch(0), route: 0 };
+        let tag = call.token();
+        Sought { target: call.target, revisions: call.revisions, arm, tag, since }
     }
 
     /// How many routes a complete reading has.

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use tidegate_core::{
     Arm, Call, Capabilities, DeployAbility, DeploymentActions, Extra, FailureKind, HealthMetrics,
     Hook, HookAnswer, Look, Notice, Observer, PlatformSeen, PortError, Query, Question, Revisions,
-    SeenCapacity, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
-    Wait,
+    SeenCapacity, Sought, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter,
+    Version, Wait,
 };
 use tokio::sync::Notify;
 
@@ -217,8 +217,8 @@ impl DeploymentActions for SimWorld {
         self.send(call, Request::Redeploy).await
     }
 
-    async fn platform(&self, target: &Target, tag: &str) -> Result<PlatformSeen, PortError> {
-        self.read(|fleet| fleet.platform(target, tag)).await
+    async fn platform(&self, sought: &Sought) -> Result<PlatformSeen, PortError> {
+        self.read(|fleet| fleet.platform(&sought.target, &sought.tag)).await
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Arm, Capabilities, CapacityKind, Epoch, Extra, HookAnswer, Identity, Look, MoveId, Operation,
     PlatformAbility, PlatformSeen, Revision, RolloutId, RoutingKind, SeenCapacity, Seq, Span,
-    Split, Target, Version, Wait, Window, decision::Decision,
+    Split, Target, Timestamp, Version, Wait, Window, decision::Decision,
 };
 
 /// The two revisions of a rollout.
@@ -201,6 +201,22 @@ pub struct DeployAbility {
     pub platform: Option<PlatformAbility>,
 }
 
+/// A platform's deployment that is looked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Sought {
+    /// The thing being released.
+    pub target: Target,
+    /// Its two revisions.
+    pub revisions: Revisions,
+    /// The arm whose revision it deploys: the candidate, or stable where the previous revision is
+    /// deployed again.
+    pub arm: Arm,
+    /// [`Call::token`] of the move that started it.
+    pub tag: String,
+    /// When the rollout was opened: a deployment from before is another's. Rollout time.
+    pub since: Timestamp,
+}
+
 /// Provisions, scales, observes and retires revisions; drives a platform that sets its own pace.
 ///
 /// Repeating a call with the same [`Call::token`] does nothing more. Scaling down removes units
@@ -259,11 +275,10 @@ pub trait DeploymentActions: fmt::Debug + Send + Sync {
         Err(unsupported(call, "redeploy the previous revision"))
     }
 
-    /// Looks the deployment up by its tag. An incomplete look-up is an error, never
-    /// [`PlatformSeen::Absent`].
-    async fn platform(&self, target: &Target, tag: &str) -> Result<PlatformSeen, PortError> {
-        let _ = tag;
-        let action = format!("look up a platform's deployment of {target}");
+    /// Looks a deployment up: by its tag, or where the platform keeps none by what else is known of
+    /// it. An incomplete look-up is an error, never [`PlatformSeen::Absent`].
+    async fn platform(&self, sought: &Sought) -> Result<PlatformSeen, PortError> {
+        let action = format!("look up a platform's deployment of {}", sought.target);
         Err(PortError::new(FailureKind::Permanent, action).because("not supported by this adapter"))
     }
 }

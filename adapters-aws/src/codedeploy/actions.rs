@@ -5,7 +5,7 @@ use aws_sdk_codedeploy::types::DeploymentWaitType;
 use tidegate_core::{
     Arm, ArmCapacity, Call, Capabilities, CapacityKind, DeployAbility, DeploymentActions,
     FailureKind, PlatformAbility, PlatformSeen, PortError, Revisions, SafetyClass, SeenCapacity,
-    Span, Target, Wait, WaitPoint,
+    Sought, Span, Target, Wait, WaitPoint,
 };
 
 use super::{
@@ -109,7 +109,8 @@ impl DeploymentActions for CodeDeploy {
         self.create(call, Arm::Stable, &action).await
     }
 
-    async fn platform(&self, target: &Target, tag: &str) -> Result<PlatformSeen, PortError> {
+    async fn platform(&self, sought: &Sought) -> Result<PlatformSeen, PortError> {
+        let Sought { target, tag, .. } = sought;
         let action = format!("look up the deployment of {target} in group {}", self.name);
         let found = self.look_through(&action).await?;
         let Some(id) = found.tagged(tag) else {

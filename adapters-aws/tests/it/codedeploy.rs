@@ -18,7 +18,7 @@ use tidegate_core::{
 };
 use tidegate_mock::conformance::{self, DeploymentSubject, TrafficSubject, assert_conforms};
 
-use crate::support::{account, both, call, told};
+use crate::support::{account, both, call, sought, told};
 
 type CodeDeployFake = Fake<fake::CodeDeploy>;
 
@@ -50,7 +50,7 @@ async fn opened(compute: Compute) -> (CodeDeployFake, CodeDeploy) {
 }
 
 async fn seen(group: &CodeDeploy, of: &Call) -> PlatformSeen {
-    group.platform(&of.target, &of.token()).await.unwrap()
+    group.platform(&sought(of)).await.unwrap()
 }
 
 async fn share(group: &CodeDeploy) -> Weight {
@@ -297,13 +297,13 @@ async fn a_state_or_a_page_that_is_missing_makes_a_look_up_incomplete() {
         let one = state.deployments.last_mut().unwrap();
         (one.stage, one.status) = (fake::Stage::Over, Some("novel-status"));
     });
-    let error = group.platform(&"checkout".into(), &call(1, 0).token()).await.unwrap_err();
+    let error = group.platform(&sought(&call(1, 0))).await.unwrap_err();
     assert!(told(&error).contains("novel-status"), "{}", told(&error));
     let options = CodeDeployOptions { pages: 1, ..CodeDeployOptions::default() };
     let (client, account) = (fake.client(), account());
     let narrow = CodeDeploy::open(&client, &account, name(), artifacts(), options).await.unwrap();
     fake.fault("ListDeployments", When::From(1), Fault::PartialPage(1));
-    let error = narrow.platform(&"checkout".into(), "nobody-s-tag").await.unwrap_err();
+    let error = narrow.platform(&sought(&call(9, 0))).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Retryable);
     assert!(told(&error).contains("more than 1 pages"), "{}", told(&error));
 }

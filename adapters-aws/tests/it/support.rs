@@ -4,8 +4,8 @@ use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use tidegate_aws::{Account, AwsError, Class, Fixed, Placement, fakes::Fault};
 use tidegate_core::{
-    Call, Epoch, FailureKind, Generation, Identity, MoveId, PortError, Revisions, RolloutId, Seq,
-    Split, Weight,
+    Arm, Call, Epoch, FailureKind, Generation, Identity, MoveId, PortError, Revisions, RolloutId,
+    Seq, Sought, Split, Timestamp, Weight,
 };
 
 pub(crate) fn account() -> Account {
@@ -26,6 +26,17 @@ pub(crate) fn call(n: u64, route: u8) -> Call {
         attempt: 1,
         epoch: Epoch(1),
         route,
+    }
+}
+
+/// The candidate's deployment that a call started.
+pub(crate) fn sought(of: &Call) -> Sought {
+    Sought {
+        target: of.target.clone(),
+        revisions: of.revisions.clone(),
+        arm: Arm::Candidate,
+        tag: of.token(),
+        since: Timestamp::default(),
     }
 }
 

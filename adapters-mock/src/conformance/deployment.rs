@@ -1,8 +1,8 @@
 //! Laws of [`DeploymentActions`].
 
 use tidegate_core::{
-    Arm, ArmCapacity, Call, CapacityKind, DeploymentActions, PlatformSeen, Revisions, SeenCapacity,
-    Target,
+    Arm, ArmCapacity, Call, CapacityKind, DeploymentActions, PlatformSeen, PortError, Revisions,
+    SeenCapacity, Sought, Target, Timestamp,
 };
 
 use super::{Kept, Laws, Report, call, done, ensure, pause, unexpected};
@@ -32,6 +32,17 @@ pub struct DeploymentSubject<P> {
 impl<P: DeploymentActions> DeploymentSubject<P> {
     fn call(&self, n: u64) -> Call {
         call(&self.target, &self.revisions, n, 0)
+    }
+
+    async fn look_up(&self, tag: &str) -> Result<PlatformSeen, PortError> {
+        let sought = Sought {
+            target: self.target.clone(),
+            revisions: self.revisions.clone(),
+            arm: Arm::Candidate,
+            tag: tag.to_owned(),
+            since: Timestamp::default(),
+        };
+        self.port.platform(&sought).await
     }
 
     async fn count(&self) -> Result<SeenCapacity, String> {
@@ -162,7 +173,7 @@ async fn one_token<P: DeploymentActions>(subject: DeploymentSubject<P>) -> Kept 
     let call = subject.call(1);
     done(subject.port.start(&call).await)?;
     done(subject.port.start(&Call { attempt: 2, ..call.clone() }).await)?;
-    let seen = subject.port.platform(&subject.target, &call.token()).await.map_err(unexpected)?;
+    let seen = subject.look_up(&call.token()).await.map_err(unexpected)?;
     let ours = !matches!(seen, PlatformSeen::Absent | PlatformSeen::Foreign);
     ensure!(ours, "a deployment that was started is seen as {seen:?}");
     let count = subject.tagged.as_ref().map_or(1, |tagged| tagged(&call.token()));
@@ -171,7 +182,7 @@ async fn one_token<P: DeploymentActions>(subject: DeploymentSubject<P>) -> Kept 
 }
 
 async fn unknown_tag<P: DeploymentActions>(subject: DeploymentSubject<P>) -> Kept {
-    let seen = subject.port.platform(&subject.target, "nobody-s-tag").await.map_err(unexpected)?;
+    let seen = subject.look_up("nobody-s-tag").await.map_err(unexpected)?;
     ensure!(seen == PlatformSeen::Absent, "a tag that nobody used is seen as {seen:?}");
     Ok(())
 }
@@ -179,7 +190,7 @@ async fn unknown_tag<P: DeploymentActions>(subject: DeploymentSubject<P>) -> Kep
 async fn incomplete<P: DeploymentActions>(subject: DeploymentSubject<P>) -> Kept {
     let Some(break_lookup) = &subject.break_lookup else { return Ok(()) };
     break_lookup();
-    let seen = subject.port.platform(&subject.target, "nobody-s-tag").await;
+    let seen = subject.look_up("nobody-s-tag").await;
     ensure!(seen.is_err(), "an incomplete look-up says {seen:?}");
     Ok(())
 }

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use tidegate_core::{
     Arm, Call, DeployAbility, DeploymentActions, Extra, FailureKind, HealthMetrics, Hook,
-    HookAnswer, Look, PlatformSeen, PortError, Query, Question, Revisions, SeenCapacity, Span,
-    Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version, Wait,
+    HookAnswer, Look, PlatformSeen, PortError, Query, Question, Revisions, SeenCapacity, Sought,
+    Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version, Wait,
 };
 
 use super::{KeptWorld, calls::Asked};
@@ -110,9 +110,10 @@ impl DeploymentActions for KeptWorld {
         self.send(call, Request::Redeploy).await
     }
 
-    async fn platform(&self, target: &Target, tag: &str) -> Result<PlatformSeen, PortError> {
+    async fn platform(&self, sought: &Sought) -> Result<PlatformSeen, PortError> {
+        let Sought { target, tag, .. } = sought;
         self.check(target)?;
-        let asked = Asked::Platform(target.clone(), tag.to_owned());
+        let asked = Asked::Platform(target.clone(), tag.clone());
         self.read(asked, |fleet| fleet.platform(target, tag)).await
     }
 }

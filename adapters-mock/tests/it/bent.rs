@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use tidegate_core::{
     Arm, Call, DeployAbility, DeploymentActions, Extra, HealthMetrics, Hook, HookAnswer, Look,
     Measurement, Notice, Observer, PlatformSeen, PortError, Query, Question, Revisions,
-    SeenCapacity, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
-    Wait, Weight, Window,
+    SeenCapacity, Sought, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter,
+    Version, Wait, Weight, Window,
 };
 use tidegate_mock::SimWorld;
 
@@ -199,8 +199,8 @@ impl DeploymentActions for Bent {
         self.world.stop(call).await
     }
 
-    async fn platform(&self, target: &Target, tag: &str) -> Result<PlatformSeen, PortError> {
-        let seen = self.world.platform(target, tag).await;
+    async fn platform(&self, sought: &Sought) -> Result<PlatformSeen, PortError> {
+        let seen = self.world.platform(sought).await;
         if self.is(Bend::LookupHides) { Ok(seen.unwrap_or(PlatformSeen::Absent)) } else { seen }
     }
 }

@@ -22,8 +22,8 @@ pub use phase::*;
 pub use reads::{ReadKind, Reads, WaitingOn};
 
 use crate::{
-    Action, CalendarState, Identity, IndexSet, Move, MoveId, Plan, PlatformSeen, RolloutId, Rule,
-    Seq, Span, Timestamp, Weight, World,
+    Action, Arm, CalendarState, Identity, IndexSet, Move, MoveId, Plan, PlatformSeen, RolloutId,
+    Rule, Seq, Span, Timestamp, Weight, World,
     decision::{Decision, Evidence},
     event::Event,
     next_move::NEVER,
@@ -160,6 +160,17 @@ pub struct PlatformTrack {
     /// What it was last seen to do.
     #[serde(default, skip_serializing_if = "is_default")]
     pub seen: Option<PlatformSeen>,
+}
+
+impl PlatformTrack {
+    /// The arm whose revision the deployment that is looked for deploys.
+    #[must_use]
+    pub const fn arm(&self) -> Arm {
+        match self.told {
+            PlatformTold::Redeploy => Arm::Stable,
+            PlatformTold::Nothing | PlatformTold::Start | PlatformTold::Stop => Arm::Candidate,
+        }
+    }
 }
 
 /// What a platform was last told.

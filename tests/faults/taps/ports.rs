@@ -7,8 +7,8 @@ use tidegate::{
     Ports,
     machine::{
         Arm, Call, DeployAbility, DeploymentActions, Extra, HealthMetrics, Hook, HookAnswer, Look,
-        PlatformSeen, PortError, Query, Question, Revisions, SeenCapacity, Span, Split, Target,
-        TrafficAbility, TrafficReading, TrafficShifter, Version, Wait,
+        PlatformSeen, PortError, Query, Question, Revisions, SeenCapacity, Sought, Span, Split,
+        Target, TrafficAbility, TrafficReading, TrafficShifter, Version, Wait,
     },
 };
 use tidegate_mock::{Op, Request, SimWorld};
@@ -156,8 +156,8 @@ impl DeploymentActions for TappedPorts {
         self.send(call, Request::Redeploy).await
     }
 
-    async fn platform(&self, target: &Target, tag: &str) -> Result<PlatformSeen, PortError> {
-        let read = self.world(target).platform(target, tag);
+    async fn platform(&self, sought: &Sought) -> Result<PlatformSeen, PortError> {
+        let read = self.world(&sought.target).platform(sought);
         self.read(Some(Op::ReadPlatform), read).await
     }
 }
