@@ -8,6 +8,8 @@
 //! They are for tests, ours and those of programs that embed these adapters, and panic where a test
 //! is wrong.
 
+#[cfg(any(feature = "codedeploy", feature = "ecs"))]
+mod json11;
 mod record;
 mod script;
 mod wire;
@@ -20,6 +22,8 @@ pub mod appmesh;
 pub mod codedeploy;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
+#[cfg(feature = "ecs")]
+pub mod ecs;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(feature = "lattice")]
@@ -317,15 +321,28 @@ macro_rules! client_of {
             /// An SDK client that talks to this fake.
             #[must_use]
             pub fn client(&self) -> $sdk::Client {
-                let region = $sdk::config::Region::new($crate::fakes::REGION);
-                let config = $sdk::Config::builder()
-                    .behavior_version($sdk::config::BehaviorVersion::v2026_01_12())
-                    .region(region)
-                    .credentials_provider(Self::credentials())
-                    .http_client(self.http_client());
+                $sdk::Client::from_conf(client_of!(@config self, $sdk).build())
+            }
+        }
+    };
+    // For adapters that ask for the time.
+    ($sdk:ident, $service:ty, timed) => {
+        impl $crate::fakes::Fake<$service> {
+            /// An SDK client that talks to this fake, and has its time.
+            #[must_use]
+            pub fn client(&self) -> $sdk::Client {
+                let clock = $crate::fakes::json11::Clock(self.lock().began);
+                let config = client_of!(@config self, $sdk).time_source(clock);
                 $sdk::Client::from_conf(config.build())
             }
         }
+    };
+    (@config $fake:ident, $sdk:ident) => {
+        $sdk::Config::builder()
+            .behavior_version($sdk::config::BehaviorVersion::v2026_01_12())
+            .region($sdk::config::Region::new($crate::fakes::REGION))
+            .credentials_provider(Self::credentials())
+            .http_client($fake.http_client())
     };
 }
 pub(crate) use client_of;

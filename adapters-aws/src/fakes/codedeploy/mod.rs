@@ -4,14 +4,11 @@
 mod progress;
 mod wire;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use aws_sdk_codedeploy::{Client, Config, config::BehaviorVersion, config::Region};
-use aws_smithy_async::time::TimeSource;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
-use super::{FIRST_DAY, Fake, Protocol, REGION, Reply, Request, Service};
+use super::{Protocol, Reply, Request, Service, client_of};
 pub use progress::{Deployment, Stage};
 
 /// The application.
@@ -135,29 +132,7 @@ impl CodeDeploy {
     }
 }
 
-/// The time of a fake, for the client that talks to it.
-#[derive(Debug)]
-struct Clock(Instant);
-
-impl TimeSource for Clock {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(FIRST_DAY) + self.0.elapsed()
-    }
-}
-
-impl Fake<CodeDeploy> {
-    /// An SDK client that talks to this fake, and has its time.
-    #[must_use]
-    pub fn client(&self) -> Client {
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new(REGION))
-            .credentials_provider(Self::credentials())
-            .time_source(Clock(self.lock().began))
-            .http_client(self.http_client());
-        Client::from_conf(config.build())
-    }
-}
+client_of!(aws_sdk_codedeploy, CodeDeploy, timed);
 
 impl Service for CodeDeploy {
     const MODEL: &'static str = "codedeploy";
