@@ -8,6 +8,7 @@
 //! | `alb` | [`alb`] | traffic, by weighted target groups of load balancers |
 //! | `lattice` | [`lattice`] | traffic, by rules and default actions of VPC Lattice |
 //! | `lambda` | [`lambda`] | traffic and deployment, by an alias |
+//! | `ecs` | [`ecs`] | deployment and the traffic it moves, by a service; deployment alone, by its task sets |
 //! | `codedeploy` | [`codedeploy`] | deployment and the traffic it moves, by a deployment group; its files: [`appspec`] |
 //! | `dynamodb` | [`dynamodb`] | the journal, in one table |
 //! | `appmesh` | `appmesh` | traffic, by routes; not in the default features: AWS announced its end for 2026-09-30 |
@@ -42,6 +43,8 @@ mod pause;
 mod place;
 mod port;
 mod routes;
+#[cfg(any(feature = "appmesh", feature = "ecs"))]
+mod token;
 mod weights;
 
 #[cfg(feature = "alb")]
@@ -54,6 +57,8 @@ pub mod appspec;
 pub mod codedeploy;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
+#[cfg(feature = "ecs")]
+pub mod ecs;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 #[cfg(feature = "lambda")]

@@ -21,7 +21,6 @@
 
 mod gone;
 mod spec;
-mod token;
 
 use std::{fmt, sync::Arc};
 
@@ -45,6 +44,7 @@ use crate::{
     place::{Arms, Placement},
     port::{copies_unsupported, incomplete, refused, unsuitable},
     routes::{RouteCount, Routes},
+    token,
     weights::{self, Scale},
 };
 pub use spec::RouteProtocol;
@@ -147,7 +147,7 @@ impl MeshRoutes {
         spec: RouteSpec,
         action: &str,
     ) -> Result<Found, PortError> {
-        let token = token::of(call, &spec);
+        let token = token::of(call, &format!("{spec:?}"));
         let request = self.client.update_route().mesh_name(&route.mesh);
         let request = request.set_mesh_owner(route.mesh_owner.clone()).client_token(token);
         let request = request.virtual_router_name(&route.router).route_name(&route.route);

@@ -113,6 +113,8 @@ pub struct Ecs {
     pub settled: usize,
     /// How long a new deployment is missing from listings.
     pub listed_after: Duration,
+    /// How many of the oldest deployments ECS tells nothing of any more.
+    pub forgotten: usize,
     /// Whether the service names its current deployment, listed or not.
     pub names_current: bool,
     /// The task definition whose tasks do not start.
@@ -155,6 +157,7 @@ impl Ecs {
             revisions: Vec::new(),
             settled: 0,
             listed_after: Duration::ZERO,
+            forgotten: 0,
             names_current: true,
             broken: None,
             alarm_at: None,

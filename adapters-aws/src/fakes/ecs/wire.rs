@@ -74,6 +74,7 @@ impl Ecs {
             "taskDefinition": definition,
             "deploymentController": { "type": self.setup.controller },
             "deploymentConfiguration": self.setup.configuration(),
+            "deployments": last.map(|one| vec![self.rollout(one)]),
             "taskSets": self.task_sets(at),
             "currentServiceDeployment": named.map(Deployment::arn),
             "currentServiceRevisions": last.map(|_| current.collect::<Vec<_>>()),
@@ -82,6 +83,22 @@ impl Ecs {
             service.extend(other.clone());
         }
         service
+    }
+
+    /// A deployment as services tell of it, in an older form.
+    fn rollout(&self, one: &Deployment) -> Value {
+        let state = match one.status {
+            Status::Successful | Status::RollbackSuccessful => "COMPLETED",
+            Status::Stopped | Status::RollbackFailed => "FAILED",
+            _ => "IN_PROGRESS",
+        };
+        json!({
+            "id": format!("ecs-svc/{:019}", one.id),
+            "status": "PRIMARY",
+            "taskDefinition": self.revisions[one.target],
+            "desiredCount": self.setup.desired,
+            "rolloutState": state,
+        })
     }
 
     /// How many tasks of a revision run.
@@ -108,7 +125,8 @@ impl Ecs {
         let from = body["createdAt"]["after"].as_f64().unwrap_or_default();
         let old_enough = |one: &&Deployment| one.created + self.listed_after <= request.at;
         let in_range = |one: &&Deployment| seconds(one.created) >= from;
-        let listed = self.deployments.iter().rev().filter(old_enough).filter(in_range);
+        let known = self.deployments.iter().skip(self.forgotten).rev();
+        let listed = known.filter(old_enough).filter(in_range);
         let brief = |one: &Deployment| {
             present(json!({
                 "serviceDeploymentArn": one.arn(),
@@ -130,9 +148,14 @@ impl Ecs {
         if wanted.is_empty() || wanted.len() > 20 {
             return Err("InvalidParameterException");
         }
-        let found = self.deployments.iter().filter(|one| wanted.contains(&json!(one.arn())));
+        let known = self.deployments.iter().skip(self.forgotten);
+        let found = known.filter(|one| wanted.contains(&json!(one.arn())));
         let found: Vec<_> = found.map(|one| self.deployment(one)).collect();
-        Ok(json!({ "serviceDeployments": found, "failures": [] }))
+        let told = |arn: &&Value| found.iter().any(|one| one["serviceDeploymentArn"] == **arn);
+        let failures = wanted.iter().filter(|arn| !told(arn));
+        let failures = failures.map(|arn| json!({ "arn": arn, "reason": "MISSING" }));
+        let failures: Vec<_> = failures.collect();
+        Ok(json!({ "serviceDeployments": found, "failures": failures }))
     }
 
     fn deployment(&self, one: &Deployment) -> Value {
