@@ -11,6 +11,7 @@
 //! | `ecs` | [`ecs`] | deployment and the traffic it moves, by a service; deployment alone, by its task sets |
 //! | `codedeploy` | [`codedeploy`] | deployment and the traffic it moves, by a deployment group; its files: [`appspec`] |
 //! | `dynamodb` | [`dynamodb`] | the journal, in one table |
+//! | `cloudwatch` | [`cloudwatch`] | health, by metrics and alarms |
 //! | `appmesh` | `appmesh` | traffic, by routes; not in the default features: AWS announced its end for 2026-09-30 |
 //!
 //! What all adapters have in common:
@@ -53,6 +54,8 @@ pub mod alb;
 pub mod appmesh;
 #[cfg(feature = "codedeploy")]
 pub mod appspec;
+#[cfg(feature = "cloudwatch")]
+pub mod cloudwatch;
 #[cfg(feature = "codedeploy")]
 pub mod codedeploy;
 #[cfg(feature = "dynamodb")]

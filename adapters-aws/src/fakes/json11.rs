@@ -1,11 +1,9 @@
-//! What services of JSON 1.1 have in common: times, pages, members that are absent; and a client that
-//! has the time of its fake. It must not know any service.
+//! What services of JSON 1.1 have in common: times, pages, members that are absent. It must not know any
+//! service.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use aws_smithy_async::time::TimeSource;
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::{FIRST_DAY, Request};
 
@@ -35,14 +33,4 @@ pub(super) fn page(
 pub(super) fn present(value: Value) -> Value {
     let Value::Object(members) = value else { return value };
     Value::Object(members.into_iter().filter(|(_, member)| !member.is_null()).collect())
-}
-
-/// The time of a fake, for the client that talks to it.
-#[derive(Debug)]
-pub(super) struct Clock(pub(super) Instant);
-
-impl TimeSource for Clock {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(FIRST_DAY) + self.0.elapsed()
-    }
 }

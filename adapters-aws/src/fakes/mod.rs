@@ -10,6 +10,8 @@
 
 #[cfg(any(feature = "codedeploy", feature = "ecs"))]
 mod json11;
+#[cfg(feature = "cloudwatch")]
+mod cbor;
 mod record;
 mod script;
 mod wire;
@@ -18,6 +20,8 @@ mod wire;
 pub mod alb;
 #[cfg(feature = "appmesh")]
 pub mod appmesh;
+#[cfg(feature = "cloudwatch")]
+pub mod cloudwatch;
 #[cfg(feature = "codedeploy")]
 pub mod codedeploy;
 #[cfg(feature = "dynamodb")]
@@ -33,10 +37,11 @@ use std::{
     fmt,
     future::pending,
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use aws_credential_types::Credentials;
+use aws_smithy_async::time::TimeSource;
 use aws_smithy_runtime_api::client::{
     http::{
         HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -67,6 +72,16 @@ pub fn stamp(at: Duration) -> String {
     let time = aws_smithy_types::DateTime::from_secs(seconds);
     let text = time.fmt(aws_smithy_types::date_time::Format::DateTime);
     text.expect("this time has a calendar's form")
+}
+
+/// The time of a fake: tokio's, from [`FIRST_DAY`] on.
+#[derive(Clone, Copy, Debug)]
+pub struct FakeTime(Instant);
+
+impl TimeSource for FakeTime {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(FIRST_DAY) + self.0.elapsed()
+    }
 }
 
 /// One service's state and rules, without any of the wire's troubles.
@@ -203,6 +218,12 @@ impl<S: Service> Fake<S> {
         Credentials::new("AKIDFAKE", "fake", None, None, "fakes")
     }
 
+    /// The time of this fake, for the client that talks to it.
+    #[must_use]
+    pub fn time(&self) -> FakeTime {
+        FakeTime(self.lock().began)
+    }
+
     async fn serve(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let at = self.lock().began.elapsed();
         let request = Request::read(&request, at);
@@ -318,31 +339,19 @@ impl<S: Service> HttpConnector for Fake<S> {
 macro_rules! client_of {
     ($sdk:ident, $service:ty) => {
         impl $crate::fakes::Fake<$service> {
-            /// An SDK client that talks to this fake.
-            #[must_use]
-            pub fn client(&self) -> $sdk::Client {
-                $sdk::Client::from_conf(client_of!(@config self, $sdk).build())
-            }
-        }
-    };
-    // For adapters that ask for the time.
-    ($sdk:ident, $service:ty, timed) => {
-        impl $crate::fakes::Fake<$service> {
             /// An SDK client that talks to this fake, and has its time.
             #[must_use]
             pub fn client(&self) -> $sdk::Client {
-                let clock = $crate::fakes::json11::Clock(self.lock().began);
-                let config = client_of!(@config self, $sdk).time_source(clock);
+                let region = $sdk::config::Region::new($crate::fakes::REGION);
+                let config = $sdk::Config::builder()
+                    .behavior_version($sdk::config::BehaviorVersion::v2026_01_12())
+                    .region(region)
+                    .credentials_provider(Self::credentials())
+                    .time_source(self.time())
+                    .http_client(self.http_client());
                 $sdk::Client::from_conf(config.build())
             }
         }
-    };
-    (@config $fake:ident, $sdk:ident) => {
-        $sdk::Config::builder()
-            .behavior_version($sdk::config::BehaviorVersion::v2026_01_12())
-            .region($sdk::config::Region::new($crate::fakes::REGION))
-            .credentials_provider(Self::credentials())
-            .http_client($fake.http_client())
     };
 }
 pub(crate) use client_of;

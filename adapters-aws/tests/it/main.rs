@@ -6,6 +6,7 @@ mod account;
 mod alb;
 mod appmesh;
 mod appspec;
+mod cloudwatch;
 mod codedeploy;
 mod codedeploy_once;
 mod dynamodb;

@@ -51,8 +51,8 @@ pub(crate) fn fixed(stable: &str, candidate: &str) -> Arc<dyn Placement> {
 
 /// What the adapter found out about a failed call.
 pub(crate) fn class(error: &PortError) -> Option<Class> {
-    let source = error.source.as_deref()? as &(dyn StdError + 'static);
-    source.downcast_ref::<AwsError>().map(|error| error.class)
+    let mut sources = std::iter::successors(StdError::source(error), |error| (*error).source());
+    sources.find_map(|error| error.downcast_ref::<AwsError>()).map(|error| error.class)
 }
 
 /// The error and all its sources, as a person reads them.

@@ -132,7 +132,7 @@ impl CodeDeploy {
     }
 }
 
-client_of!(aws_sdk_codedeploy, CodeDeploy, timed);
+client_of!(aws_sdk_codedeploy, CodeDeploy);
 
 impl Service for CodeDeploy {
     const MODEL: &'static str = "codedeploy";

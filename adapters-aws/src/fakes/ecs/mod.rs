@@ -199,7 +199,7 @@ impl Ecs {
     }
 }
 
-client_of!(aws_sdk_ecs, Ecs, timed);
+client_of!(aws_sdk_ecs, Ecs);
 
 impl Service for Ecs {
     const MODEL: &'static str = "ecs";
