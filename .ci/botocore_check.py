@@ -147,9 +147,13 @@ def from_form(pairs, shape, where):
     if kind == "list":
         return [from_form(one, shape.member, f"{where}[]") for one in ordered]
     known = {}
+    key_name = shape.key.serialization.get("name", "key")
+    value_name = shape.value.serialization.get("name", "value")
     for one in ordered:
-        key = [value for path, value in one if path == ["key"]]
-        inner = [(path[1:], value) for path, value in one if path[0] == "value"]
+        key = [value for path, value in one if path == [key_name]]
+        inner = [(path[1:], value) for path, value in one if path[0] == value_name]
+        if len(key) != 1:
+            raise Wrong(f"{where}: {one} in a map")
         known[key[0]] = from_form(inner, shape.value, f"{where}.{key[0]}")
     return known
 

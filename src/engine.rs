@@ -329,6 +329,9 @@ impl Engine {
             let before = self.before(plan.target()).await?;
             if before.is_none() {
                 Self::at_rest(&plan, &revisions, &found)?;
+                let target = || plan.target().clone();
+                let unfit = |source| EngineError::Unfit { target: target(), source };
+                survey.fit(&plan).await.map_err(unfit)?;
             }
             let after = before.map(|before| (before.rollout, actor.clone()));
             let (plan, revisions) = (plan.clone(), revisions.clone());

@@ -25,6 +25,16 @@ pub enum EngineError {
     /// The world could not be read. Nothing was started.
     #[error("the target could not be read before the start")]
     Unreadable(#[source] PortError),
+    /// The plan's metrics are not fit to judge a rollout by, or nobody could say whether they are: an
+    /// alarm fires already, or there is none of that name. Nothing was started.
+    #[error("the metrics are not fit to judge a rollout of {target} by")]
+    Unfit {
+        /// The target.
+        target: Target,
+        /// What is wrong with them.
+        #[source]
+        source: PortError,
+    },
     /// The target is not at rest with the stable revision serving: a rollout that set out from here
     /// would begin by moving traffic the wrong way. Nothing was started.
     #[error("{target} is not ready for a rollout: {unrest}")]

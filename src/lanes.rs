@@ -21,6 +21,8 @@ pub(crate) struct Lane {
     role: Role,
     /// Windows begin here or later.
     pub(crate) since: Timestamp,
+    /// Windows begin on whole multiples of this, as far as `every` is one.
+    grid: Span,
     next_from: Timestamp,
     window: Span,
     every: Span,
@@ -42,13 +44,15 @@ impl Lane {
         planned: &Check,
         judging: Option<Box<dyn Judging>>,
         since: Timestamp,
+        grid: Span,
     ) -> Self {
         let (window, every) = (planned.window, planned.every);
         Self {
             check,
             role,
             since,
-            next_from: since,
+            grid,
+            next_from: since.ceil(grid),
             window,
             every,
             judging,
@@ -74,20 +78,21 @@ impl Lane {
     pub(crate) fn resume(&mut self, now: Timestamp) {
         if !self.wanted {
             self.wanted = true;
-            self.next_from = self.next_from.max(now);
+            self.next_from = self.next_from.max(now).ceil(self.grid);
         }
     }
 
     /// Leaves out what would take too long to catch up with.
     pub(crate) fn catch_up(&mut self, now: Timestamp) {
         let oldest = Span(self.every.0.saturating_mul(MOST_BEHIND));
-        self.next_from = self.next_from.max(Timestamp(now.0.saturating_sub(oldest.0)));
+        let oldest = Timestamp(now.0.saturating_sub(oldest.0));
+        self.next_from = self.next_from.max(oldest).ceil(self.grid);
     }
 
     /// Moves with the clock.
     pub(crate) fn step(&mut self, by_ms: i64) {
         self.since = self.since.moved(by_ms);
-        self.next_from = self.next_from.moved(by_ms);
+        self.next_from = self.next_from.moved(by_ms).ceil(self.grid);
         self.late = None;
         if let Some(window) = &mut self.judged {
             *window = Window { from: window.from.moved(by_ms), to: window.to.moved(by_ms) };
@@ -99,8 +104,9 @@ impl Lane {
     pub(crate) fn retake(&mut self, look: &Look, now: Timestamp) -> Option<Judgement> {
         let every = self.every.0.max(1);
         let from = Timestamp(look.window.to.0.saturating_sub(self.window.0));
-        let steps = (from.since(self.since).0 + every / 2) / every;
-        self.next_from = self.next_from.max(self.since.after(Span(steps * every)));
+        let first = self.since.ceil(self.grid);
+        let steps = (from.since(first).0 + every / 2) / every;
+        self.next_from = self.next_from.max(first.after(Span(steps * every)));
         self.take(look, now)
     }
 

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long one measurement may take: a window's numbers are needed before the next window's.
-const LOOK_LIMIT: Span = Span::seconds(15);
+pub(crate) const LOOK_LIMIT: Span = Span::seconds(15);
 
 /// How long to wait after something could not be read or kept.
 const AGAIN: Span = Span::seconds(1);
@@ -365,8 +365,9 @@ impl Reader {
     fn measure_past(&mut self, check: CheckIndex, windows: u32) {
         let Some(planned) = self.head.plan.check(check) else { return };
         let (began, every, length) = (self.head.at, planned.every, planned.window);
+        let last = began.floor(self.ports.health.grid(&planned.metric));
         let windows = (1..=windows).rev().map(move |back| {
-            let from = Timestamp(began.0.saturating_sub(u64::from(back).saturating_mul(every.0)));
+            let from = Timestamp(last.0.saturating_sub(u64::from(back).saturating_mul(every.0)));
             Window { from, to: from.after(length) }
         });
         let windows = windows.filter(move |window| window.to <= began);
@@ -375,6 +376,7 @@ impl Reader {
             revisions: head.revisions.clone(),
             metric: metric.to_owned(),
             window,
+            opened: head.at,
         };
         let metric = planned.metric.clone();
         let head = Arc::clone(&self.head);
@@ -404,7 +406,8 @@ impl Reader {
         let Some(planned) = self.head.plan.check(check) else { return };
         let first = stored.first().map(|look| look.window.from);
         let since = since.unwrap_or_else(|| first.unwrap_or(now));
-        let mut lane = Lane::new(check, role, planned, judging, since);
+        let grid = self.ports.health.grid(&planned.metric);
+        let mut lane = Lane::new(check, role, planned, judging, since, grid);
         let looks = stored.iter().filter(|look| look.window.from >= since);
         let judgement = looks.fold(None, |before, look| lane.retake(look, now).or(before));
         lane.catch_up(now);
@@ -431,6 +434,7 @@ impl Reader {
                 revisions: self.head.revisions.clone(),
                 metric: planned.metric.clone(),
                 window: lane.next_window(),
+                opened: self.head.at,
             };
             let (key, since) = (*key, lane.since);
             let (share, settled) = self.share;

@@ -2,7 +2,7 @@
 //!
 //! A part that fails, panics or takes too long is absent from the result. Must not know phases.
 
-use std::{error::Error, sync::Arc};
+use std::{collections::BTreeSet, error::Error, sync::Arc};
 
 use tidegate_core::{
     Arm, Call, CapacityKind, Epoch, FailureKind, MoveId, Observation, Plan, PlatformSeen,
@@ -10,7 +10,7 @@ use tidegate_core::{
     TrafficReading, Versions, Weight, World,
 };
 
-use crate::{bounded::bounded, ports::Ports};
+use crate::{bounded::bounded, ports::Ports, reads::LOOK_LIMIT};
 
 /// What is needed to read one target.
 #[derive(Clone, Debug)]
@@ -84,6 +84,22 @@ impl Survey {
         world.extra.asked = extra;
         world.extra.seen = Some(extra);
         Ok(world)
+    }
+
+    /// Whether the plan's metrics can be judged by, as far as they can tell before anything is moved.
+    ///
+    /// # Errors
+    /// When they can not, or nobody can say.
+    pub(crate) async fn fit(&self, plan: &Plan) -> Result<(), PortError> {
+        let Self { ports, target, revisions, .. } = self.clone();
+        let metrics: BTreeSet<String> =
+            plan.checks().iter().map(|check| check.metric.clone()).collect();
+        let fit = async move {
+            let metrics: Vec<&str> = metrics.iter().map(String::as_str).collect();
+            ports.health.fit(&target, &revisions, &metrics).await
+        };
+        let fit = bounded(LOOK_LIMIT, fit).await;
+        fit.unwrap_or_else(|broken| Err(self.failed("look at the metrics of", broken.into())))
     }
 
     /// One observation of everything, its parts read side by side.

@@ -12,6 +12,7 @@
 //! | `codedeploy` | [`codedeploy`] | deployment and the traffic it moves, by a deployment group; its files: [`appspec`] |
 //! | `dynamodb` | [`dynamodb`] | the journal, in one table |
 //! | `cloudwatch` | [`cloudwatch`] | health, by metrics and alarms |
+//! | `events` | [`events`] | observer, by EventBridge and SNS |
 //! | `appmesh` | `appmesh` | traffic, by routes; not in the default features: AWS announced its end for 2026-09-30 |
 //!
 //! What all adapters have in common:
@@ -62,6 +63,8 @@ pub mod codedeploy;
 pub mod dynamodb;
 #[cfg(feature = "ecs")]
 pub mod ecs;
+#[cfg(feature = "events")]
+pub mod events;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 #[cfg(feature = "lambda")]

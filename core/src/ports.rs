@@ -299,6 +299,9 @@ pub struct Query {
     pub metric: String,
     /// The window. The adapter may align it, and says so in the look it returns.
     pub window: Window,
+    /// When the rollout was opened: what was so before is not its doing.
+    #[serde(default)]
+    pub opened: Timestamp,
 }
 
 /// Measures. Returns raw numbers, never a judgement.
@@ -309,6 +312,29 @@ pub struct Query {
 pub trait HealthMetrics: fmt::Debug + Send + Sync {
     /// Time until a window's measurements are complete.
     fn lag(&self) -> Span;
+
+    /// The grid that a metric's windows are to begin on, counted from the Unix epoch: a source that
+    /// keeps numbers by the minute loses what lies in a part of one. Zero where any window is as good
+    /// as another. Constant.
+    fn grid(&self, metric: &str) -> Span {
+        let _ = metric;
+        Span::ZERO
+    }
+
+    /// Whether these metrics are fit for a rollout that is about to be opened: all of them known, and
+    /// none that says already that something is wrong. Metrics without such a thing always are.
+    ///
+    /// # Errors
+    /// [`FailureKind::Permanent`] with all that is wrong; any other when it could not be found out.
+    async fn fit(
+        &self,
+        target: &Target,
+        revisions: &Revisions,
+        metrics: &[&str],
+    ) -> Result<(), PortError> {
+        let _ = (target, revisions, metrics);
+        Ok(())
+    }
 
     /// Measures both arms over one window.
     async fn look(&self, query: &Query) -> Result<Look, PortError>;

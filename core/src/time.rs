@@ -33,6 +33,20 @@ impl Timestamp {
         Span(self.0.saturating_sub(earlier.0))
     }
 
+    /// The last whole multiple of `grid`, counted from zero, that is not later; the instant itself
+    /// where the grid is zero.
+    #[must_use]
+    pub const fn floor(self, grid: Span) -> Self {
+        if grid.0 == 0 { self } else { Self(self.0 - self.0 % grid.0) }
+    }
+
+    /// The first whole multiple of `grid`, counted from zero, that is not earlier, saturating; the
+    /// instant itself where the grid is zero.
+    #[must_use]
+    pub const fn ceil(self, grid: Span) -> Self {
+        if grid.0 == 0 { self } else { Self(self.0.div_ceil(grid.0).saturating_mul(grid.0)) }
+    }
+
     /// This instant moved by `by_ms` milliseconds (negative moves it earlier), saturating.
     #[must_use]
     pub fn moved(self, by_ms: i64) -> Self {
@@ -216,6 +230,19 @@ mod tests {
             let span: Span = text.parse().unwrap();
             assert_eq!(span.to_string(), text);
         }
+    }
+
+    #[test]
+    fn instants_are_aligned_to_a_grid_downwards_and_upwards() {
+        let minute = Span::minutes(1);
+        let on = |ms| (Timestamp(ms).floor(minute).0, Timestamp(ms).ceil(minute).0);
+        assert_eq!(on(0), (0, 0));
+        assert_eq!(on(59_999), (0, 60_000));
+        assert_eq!(on(60_000), (60_000, 60_000));
+        assert_eq!(on(60_001), (60_000, 120_000));
+        assert_eq!(Timestamp(7).floor(Span::ZERO), Timestamp(7));
+        assert_eq!(Timestamp(7).ceil(Span::ZERO), Timestamp(7));
+        assert_eq!(Timestamp::MAX.ceil(minute), Timestamp::MAX);
     }
 
     #[test]

@@ -11,25 +11,36 @@
 //! The looks of all rollouts of a process share calls: make one [`CloudWatch`] for each account and
 //! region. It must not know who judges.
 
+mod alarms;
 mod arm;
 mod data;
+mod described;
 mod gather;
 mod maths;
 mod metric;
+mod problems;
 mod refusals;
 pub mod sets;
 mod window;
 
-use std::{collections::BTreeMap, sync::Arc, time::UNIX_EPOCH};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::UNIX_EPOCH,
+};
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatch::Client;
 use aws_smithy_async::time::SharedTimeSource;
-use tidegate_core::{HealthMetrics, Look, PortError, Query, Span, Timestamp, Window};
+use tidegate_core::{
+    FailureKind, HealthMetrics, Look, PortError, Query, Revisions, Span, Target, Timestamp, Window,
+};
 
 use self::{
+    alarms::{Names, State},
     arm::{Measured, measured, queries},
     data::{Ask, Found, MetricData},
+    described::Descriptions,
     gather::Gathering,
     window::Closed,
 };
@@ -39,11 +50,10 @@ use crate::{
     port::{refused, unsuitable},
 };
 
+pub use alarms::{Alarms, AlreadyFiring};
 pub use maths::MathsError;
-pub use metric::{
-    DimensionValue, Exceeding, Measure, Metric, MetricError, MetricErrors, Series, Source,
-    Statistic,
-};
+pub use metric::{DimensionValue, Exceeding, Measure, Metric, Series, Source, Statistic};
+pub use problems::{MetricError, MetricErrors};
 
 /// How long queries are gathered: long enough for looks that are due together to meet, and nothing
 /// beside the lag of any metric.
@@ -53,6 +63,7 @@ const GATHER: Span = Span(250);
 #[derive(Clone, Debug)]
 pub struct CloudWatch {
     data: Gathering<MetricData>,
+    alarms: Gathering<Descriptions>,
     time: SharedTimeSource,
 }
 
@@ -63,7 +74,9 @@ impl CloudWatch {
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
         let time = client.config().time_source().unwrap_or_default();
         let client = Client::from_conf(bounded_client!(client, account));
-        Self { data: Gathering::new(MetricData { client, channel }, GATHER), time }
+        let alarms = Descriptions { client: client.clone(), channel: channel.clone() };
+        let data = MetricData { client, channel };
+        Self { data: Gathering::new(data, GATHER), alarms: Gathering::new(alarms, GATHER), time }
     }
 
     fn now(&self) -> Timestamp {
@@ -77,6 +90,7 @@ impl CloudWatch {
 pub struct CloudWatchHealth {
     cloudwatch: CloudWatch,
     metrics: BTreeMap<String, Metric>,
+    alarms: BTreeMap<String, Alarms>,
     placement: Arc<dyn Placement>,
     lag: Span,
 }
@@ -99,8 +113,15 @@ impl CloudWatchHealth {
         if !wrong.is_empty() {
             return Err(MetricErrors(wrong));
         }
-        let (cloudwatch, lag) = (cloudwatch.clone(), Span::minutes(3));
-        Ok(Self { cloudwatch, metrics, placement, lag })
+        let (cloudwatch, alarms, lag) = (cloudwatch.clone(), BTreeMap::new(), Span::minutes(3));
+        Ok(Self { cloudwatch, metrics, alarms, placement, lag })
+    }
+
+    /// With alarms under a name that plans give them. They come before a metric of that name.
+    #[must_use]
+    pub fn with_alarms(mut self, name: impl Into<String>, alarms: Alarms) -> Self {
+        self.alarms.insert(name.into(), alarms);
+        self
     }
 
     /// With another time until a period's points can be relied on. Load balancers report theirs minutes
@@ -169,6 +190,28 @@ impl CloudWatchHealth {
         let ask = Ask { queries: all, window, period, action: of };
         self.cloudwatch.data.ask(ask).await.map_err(|shared| shared.of(action))?
     }
+
+    async fn states(&self, alarms: &Alarms, action: &str) -> Result<Vec<State>, PortError> {
+        let ask = described::Ask { names: alarms.names.clone(), action: action.to_owned() };
+        self.cloudwatch.alarms.ask(ask).await.map_err(|shared| shared.of(action))?
+    }
+
+    async fn guard(&self, query: &Query, alarms: &Alarms, action: &str) -> Result<Look, PortError> {
+        if !window::has_ended(query.window, self.cloudwatch.now()) {
+            return Ok(Look { complete: false, ..Look::complete(query.window, None, None) });
+        }
+        let states = self.states(alarms, action).await?;
+        Ok(alarms::look(query, alarms.already_firing, &states))
+    }
+
+    fn unknown(&self, names: &[&str]) -> Option<String> {
+        let known: BTreeSet<&str> =
+            self.metrics.keys().chain(self.alarms.keys()).map(String::as_str).collect();
+        let unknown: Vec<&str> =
+            names.iter().copied().filter(|name| !known.contains(name)).collect();
+        let known = Names(known.into_iter().collect());
+        (!unknown.is_empty()).then(|| format!("no metric {}; known: {known}", Names(unknown)))
+    }
 }
 
 /// How ids of queries begin.
@@ -181,14 +224,49 @@ impl HealthMetrics for CloudWatchHealth {
         self.lag
     }
 
+    fn grid(&self, metric: &str) -> Span {
+        let alarms = self.alarms.contains_key(metric);
+        let metric = self.metrics.get(metric).filter(|_| !alarms);
+        metric.map_or(Span::ZERO, |metric| metric.period)
+    }
+
     async fn look(&self, query: &Query) -> Result<Look, PortError> {
         let action = format!("measure {} of {}", query.metric, query.target);
-        match self.metrics.get(&query.metric) {
-            Some(metric) => self.measure(query, metric, &action).await,
-            None => {
-                let known: Vec<_> = self.metrics.keys().map(String::as_str).collect();
-                Err(refused(&action, format!("no such metric; known: {}", known.join(", "))))
+        if let Some(why) = self.unknown(&[&query.metric]) {
+            return Err(refused(&action, why));
+        }
+        if let Some(alarms) = self.alarms.get(&query.metric) {
+            return self.guard(query, alarms, &action).await;
+        }
+        let metric = self.metrics.get(&query.metric);
+        let gone = || refused(&action, "no such metric");
+        self.measure(query, metric.ok_or_else(gone)?, &action).await
+    }
+
+    async fn fit(&self, target: &Target, _: &Revisions, metrics: &[&str]) -> Result<(), PortError> {
+        let action = format!("set out with the metrics of {target}");
+        let mut wrong: Vec<String> = self.unknown(metrics).into_iter().collect();
+        let named = metrics.iter().filter_map(|name| Some((*name, self.alarms.get(*name)?)));
+        for (name, alarms) in named {
+            match self.states(alarms, &action).await {
+                Ok(states) => wrong.extend(already_fire(name, alarms, &states)),
+                Err(error) if error.kind == FailureKind::Permanent => wrong.push(reason(&error)),
+                Err(error) => return Err(error),
             }
         }
+        if wrong.is_empty() { Ok(()) } else { Err(refused(&action, wrong.join("; "))) }
     }
+}
+
+/// That alarms fire already, where that matters.
+fn already_fire(name: &str, alarms: &Alarms, states: &[State]) -> Option<String> {
+    let fire = alarms.names.iter().zip(states).filter(|(_, state)| state.fires());
+    let fire: Vec<&str> = fire.map(|(name, _)| name.as_str()).collect();
+    let matters = !fire.is_empty() && alarms.already_firing == AlreadyFiring::Refuse;
+    matters.then(|| format!("{name} fires already: {}", Names(fire)))
+}
+
+/// What stands behind a failure, for a sentence that names several.
+fn reason(error: &PortError) -> String {
+    error.source.as_ref().map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -37,6 +37,11 @@ impl Closed {
     }
 }
 
+/// Whether a window lies in the past.
+pub(super) fn has_ended(window: Window, now: Timestamp) -> bool {
+    window.to <= now.after(SKEW)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

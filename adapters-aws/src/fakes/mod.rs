@@ -28,10 +28,14 @@ pub mod codedeploy;
 pub mod dynamodb;
 #[cfg(feature = "ecs")]
 pub mod ecs;
+#[cfg(feature = "events")]
+pub mod eventbridge;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(feature = "lattice")]
 pub mod lattice;
+#[cfg(feature = "events")]
+pub mod sns;
 
 use std::{
     fmt,

@@ -71,7 +71,8 @@ fn health(fake: &Fake<Service>) -> CloudWatchHealth {
 
 fn query(metric: &str, window: Window) -> Query {
     let (target, revisions) = ("checkout".into(), both());
-    Query { target, revisions, metric: metric.to_owned(), window }
+    let opened = Timestamp(minute(0) * 1_000);
+    Query { target, revisions, metric: metric.to_owned(), window, opened }
 }
 
 /// Half an hour has passed.

@@ -148,6 +148,7 @@ fn bent_health(bend: Bend) -> HealthSubject<Bent> {
         revisions: both(),
         metric: "error_rate".to_owned(),
         window: minutes(12, 15),
+        opened: begin,
     };
     HealthSubject {
         port: Bent::new(world, bend),

@@ -91,7 +91,8 @@ async fn measurements_are_the_same_whoever_asks() {
     let to = one.now();
     let window = Window { from: tidegate_core::Timestamp(to.0 - 240_000), to };
     let metric = "error_rate".to_owned();
-    let query = Query { target: "checkout".into(), revisions: revisions(), metric, window };
+    let (target, opened) = ("checkout".into(), window.from);
+    let query = Query { target, revisions: revisions(), metric, window, opened };
     let look = one.look(&query).await.unwrap();
     assert!(look.stable.is_some(), "{look:?}");
     assert_eq!(look, other.look(&query).await.unwrap());

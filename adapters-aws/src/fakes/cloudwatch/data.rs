@@ -151,7 +151,8 @@ impl CloudWatch {
 
 fn period(query: &Value) -> Result<u64, (&'static str, String)> {
     let period = query["MetricStat"]["Period"].as_u64().unwrap_or_default();
-    let fits = [1, 5, 10, 20, 30].contains(&period) || (period > 0 && period % MINUTE == 0);
+    let fits =
+        [1, 5, 10, 20, 30].contains(&period) || (period > 0 && period.is_multiple_of(MINUTE));
     if fits { Ok(period) } else { Err(refusal(format!("period {period}"))) }
 }
 
