@@ -179,7 +179,7 @@ async fn a_throttled_reading_is_no_state_of_any_alarm() {
     fake.fault(None, When::From(1), Fault::Throttled);
     let health = health(&fake, Alarms::new(["one"]));
     let error = health.look(&query(300)).await.unwrap_err();
-    assert_eq!((error.kind, class(&error)), (FailureKind::Retryable, Some(Class::Throttled)));
+    assert_eq!((error.kind, class(&error)), (FailureKind::Throttled, Some(Class::Throttled)));
     let error = health.fit(&"checkout".into(), &both(), &["alarms"]).await.unwrap_err();
-    assert_eq!(error.kind, FailureKind::Retryable);
+    assert_eq!(error.kind, FailureKind::Throttled);
 }

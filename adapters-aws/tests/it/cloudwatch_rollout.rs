@@ -6,9 +6,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tidegate::{
     End, Engine, EngineError, Handle, MonotonicClock, Ports,
     machine::{
-        CalendarSpec, CanarySpec, CanaryStepSpec, Cause, CheckSpec, CompareSpec, EvidenceSpec,
-        GateSpec, JudgeSpec, Phase, Plan, PlanSpec, PolicySpec, Span, StrategySpec, ThresholdSpec,
-        Timestamp, Weight,
+        CalendarSpec, CanarySpec, CanaryStepSpec, Cause, CheckSpec, CompareSpec, DeadlineSpec,
+        EvidenceSpec, GateSpec, JudgeSpec, OnDeadline, Phase, Plan, PlanSpec, PolicySpec, Span,
+        StrategySpec, ThresholdSpec, Timestamp, Weight,
     },
 };
 use tidegate_aws::{
@@ -200,7 +200,11 @@ async fn ten_minutes_of_throttling_roll_nothing_back() {
     let alarms = BTreeMap::from([("too many failures".to_owned(), Alarm::ok())]);
     let rig = Rig::new(Service { alarms, ..service(1.0) }).await;
     let engine = rig.engine();
-    let checks = vec![below("errors", 0.05), compared("latency"), below("alarms", 0.0)];
+    let mut checks = vec![below("errors", 0.05), compared("latency"), below("alarms", 0.0)];
+    for (_, check) in &mut checks {
+        // Whoever takes silence for failure does not mean this one.
+        check.lack = Some(DeadlineSpec { within: Span::minutes(6), then: OnDeadline::RollBack });
+    }
     let handle = start(&engine, plan("checkout", Span::minutes(30), checks)).await.unwrap();
     let (from, to) = (Duration::from_secs(20 * MINUTE), Duration::from_secs(30 * MINUTE));
     rig.fake.fault(None, When::During { from, to }, Fault::Throttled);
