@@ -387,6 +387,13 @@ def spoiled_texts(text, protocol):
             yield f"{'.'.join(map(str, path))} is no number", json.dumps(other)
 
 
+def spoiled_cbor(data):
+    """Copies of a body of CBOR with one member renamed in each."""
+    for name in sorted({path[-1] for path in paths(decode_cbor(data)) if isinstance(path[-1], str)}):
+        other = name[:-1] + "~"
+        yield f"{name} renamed", data.replace(name.encode(), other.encode())
+
+
 def paths(value, before=()):
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -413,20 +420,37 @@ def member_names(shape):
     return [(one.serialization.get("name", key), one) for key, one in shape.members.items()]
 
 
+def is_noticed(spoiled):
+    try:
+        check(spoiled)
+        return False
+    except (Wrong, ParamValidationError):
+        return True
+
+
 def prove(records):
     """Spoils one good exchange of each operation in every way, and counts what is noticed."""
     first = {}
     for record in records:
-        if record["reply"]["status"] < 300 and "text" in record["reply"]["body"]:
-            size = len(record["reply"]["body"]["text"])
+        if record["reply"]["status"] < 300:
+            size = len(body_bytes(record["reply"]))
             key = (record["service"], record["operation"])
-            if key not in first or size > len(first[key]["reply"]["body"]["text"]):
+            if key not in first or size > len(body_bytes(first[key]["reply"])):
                 first[key] = record
     noticed, missed = 0, []
     for (service, name), record in sorted(first.items()):
         model = model_of(service)
         operation, protocol = model.operation_model(name), protocol_of(record, model)
         for side, shape in (("reply", operation.output_shape), ("request", operation.input_shape)):
+            if protocol == CBOR:
+                for what, body in spoiled_cbor(body_bytes(record[side])):
+                    spoiled = copy.deepcopy(record)
+                    spoiled[side]["body"] = {"hex": body.hex()}
+                    if is_noticed(spoiled):
+                        noticed += 1
+                    else:
+                        missed.append(f"{service} {name} {side}: {what}")
+                continue
             text = record[side]["body"].get("text", "")
             if not text.strip() or (side == "request" and protocol == "query"):
                 continue
@@ -438,11 +462,10 @@ def prove(records):
                     continue
                 spoiled = copy.deepcopy(record)
                 spoiled[side]["body"] = {"text": body}
-                try:
-                    check(spoiled)
-                    missed.append(f"{service} {name} {side}: {what}")
-                except (Wrong, ParamValidationError):
+                if is_noticed(spoiled):
                     noticed += 1
+                else:
+                    missed.append(f"{service} {name} {side}: {what}")
     print(f"spoiled exchanges: {noticed} noticed, {len(missed)} missed")
     for one in missed:
         print(f"  missed: {one}")

@@ -45,7 +45,7 @@ const MOST_PAGES: usize = 20;
 /// What one look asks for.
 #[derive(Clone, Debug)]
 pub(super) struct Ask {
-    /// At most [`MOST_QUERIES`].
+    /// More than [`MOST_QUERIES`] are refused by CloudWatch.
     pub(super) queries: Vec<Query>,
     /// Whole periods.
     pub(super) window: Window,

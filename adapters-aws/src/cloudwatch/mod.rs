@@ -23,11 +23,7 @@ mod refusals;
 pub mod sets;
 mod window;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::UNIX_EPOCH,
-};
+use std::{collections::BTreeMap, sync::Arc, time::UNIX_EPOCH};
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatch::Client;
@@ -85,12 +81,18 @@ impl CloudWatch {
     }
 }
 
-/// Measures a target's arms by metrics of CloudWatch.
+/// What a name in a plan stands for.
+#[derive(Clone, Debug)]
+enum Named {
+    Metric(Metric),
+    Alarms(Alarms),
+}
+
+/// Measures a target's arms by metrics of CloudWatch, and reads alarms.
 #[derive(Clone, Debug)]
 pub struct CloudWatchHealth {
     cloudwatch: CloudWatch,
-    metrics: BTreeMap<String, Metric>,
-    alarms: BTreeMap<String, Alarms>,
+    named: BTreeMap<String, Named>,
     placement: Arc<dyn Placement>,
     lag: Span,
 }
@@ -113,14 +115,15 @@ impl CloudWatchHealth {
         if !wrong.is_empty() {
             return Err(MetricErrors(wrong));
         }
-        let (cloudwatch, alarms, lag) = (cloudwatch.clone(), BTreeMap::new(), Span::minutes(3));
-        Ok(Self { cloudwatch, metrics, alarms, placement, lag })
+        let named = metrics.into_iter().map(|(name, metric)| (name, Named::Metric(metric)));
+        let (cloudwatch, lag) = (cloudwatch.clone(), Span::minutes(3));
+        Ok(Self { cloudwatch, named: named.collect(), placement, lag })
     }
 
-    /// With alarms under a name that plans give them. They come before a metric of that name.
+    /// With alarms under a name that plans give them, in place of a metric of that name.
     #[must_use]
     pub fn with_alarms(mut self, name: impl Into<String>, alarms: Alarms) -> Self {
-        self.alarms.insert(name.into(), alarms);
+        self.named.insert(name.into(), Named::Alarms(alarms));
         self
     }
 
@@ -204,13 +207,10 @@ impl CloudWatchHealth {
         Ok(alarms::look(query, alarms.already_firing, &states))
     }
 
-    fn unknown(&self, names: &[&str]) -> Option<String> {
-        let known: BTreeSet<&str> =
-            self.metrics.keys().chain(self.alarms.keys()).map(String::as_str).collect();
-        let unknown: Vec<&str> =
-            names.iter().copied().filter(|name| !known.contains(name)).collect();
-        let known = Names(known.into_iter().collect());
-        (!unknown.is_empty()).then(|| format!("no metric {}; known: {known}", Names(unknown)))
+    /// That names stand for nothing, with those that do.
+    fn unknown(&self, names: &[&str]) -> String {
+        let known = Names(self.named.keys().map(String::as_str).collect());
+        format!("no metric {}; known: {known}", Names(names.to_vec()))
     }
 }
 
@@ -225,34 +225,39 @@ impl HealthMetrics for CloudWatchHealth {
     }
 
     fn grid(&self, metric: &str) -> Span {
-        let alarms = self.alarms.contains_key(metric);
-        let metric = self.metrics.get(metric).filter(|_| !alarms);
-        metric.map_or(Span::ZERO, |metric| metric.period)
+        match self.named.get(metric) {
+            Some(Named::Metric(metric)) => metric.period,
+            Some(Named::Alarms(_)) | None => Span::ZERO,
+        }
     }
 
     async fn look(&self, query: &Query) -> Result<Look, PortError> {
         let action = format!("measure {} of {}", query.metric, query.target);
-        if let Some(why) = self.unknown(&[&query.metric]) {
-            return Err(refused(&action, why));
+        match self.named.get(&query.metric) {
+            Some(Named::Metric(metric)) => self.measure(query, metric, &action).await,
+            Some(Named::Alarms(alarms)) => self.guard(query, alarms, &action).await,
+            None => Err(refused(&action, self.unknown(&[&query.metric]))),
         }
-        if let Some(alarms) = self.alarms.get(&query.metric) {
-            return self.guard(query, alarms, &action).await;
-        }
-        let metric = self.metrics.get(&query.metric);
-        let gone = || refused(&action, "no such metric");
-        self.measure(query, metric.ok_or_else(gone)?, &action).await
     }
 
     async fn fit(&self, target: &Target, _: &Revisions, metrics: &[&str]) -> Result<(), PortError> {
         let action = format!("set out with the metrics of {target}");
-        let mut wrong: Vec<String> = self.unknown(metrics).into_iter().collect();
-        let named = metrics.iter().filter_map(|name| Some((*name, self.alarms.get(*name)?)));
-        for (name, alarms) in named {
-            match self.states(alarms, &action).await {
-                Ok(states) => wrong.extend(already_fire(name, alarms, &states)),
-                Err(error) if error.kind == FailureKind::Permanent => wrong.push(reason(&error)),
-                Err(error) => return Err(error),
+        let (mut wrong, mut unknown) = (Vec::new(), Vec::new());
+        for name in metrics {
+            match self.named.get(*name) {
+                Some(Named::Alarms(alarms)) => match self.states(alarms, &action).await {
+                    Ok(states) => wrong.extend(already_fire(name, alarms, &states)),
+                    Err(error) if error.kind == FailureKind::Permanent => {
+                        wrong.push(reason(&error))
+                    }
+                    Err(error) => return Err(error),
+                },
+                Some(Named::Metric(_)) => {}
+                None => unknown.push(*name),
             }
+        }
+        if !unknown.is_empty() {
+            wrong.push(self.unknown(&unknown));
         }
         if wrong.is_empty() { Ok(()) } else { Err(refused(&action, wrong.join("; "))) }
     }
