@@ -137,7 +137,8 @@ fn plan(target: &str, bake: Span, checks: Vec<(String, CheckSpec)>) -> PlanSpec 
 }
 
 async fn start(engine: &Engine, spec: PlanSpec) -> Result<Handle, EngineError> {
-    let plan = Plan::compile(spec, &engine.capabilities()).unwrap();
+    let capabilities = engine.capabilities(&spec.target.as_str().into()).unwrap();
+    let plan = Plan::compile(spec, &capabilities).unwrap();
     engine.start(plan, both(), "ada").await
 }
 
