@@ -15,7 +15,6 @@ mod examples;
 mod fixtures;
 mod house;
 mod journal;
-mod metrics;
 #[cfg(feature = "files")]
 mod own_rule;
 mod random;
