@@ -457,9 +457,13 @@ impl<'a> Driver<'a> {
                 Window { from, to: from.after(planned.window) }
             };
             let before = (1..=windows).rev().map(window).filter(|window| window.to <= self.began);
-            let looks = before
-                .filter_map(|window| self.fleet.measure(&self.revisions, *signal, window).ok());
-            self.past[nth] = Some(looks.collect());
+            let mut looks = Vec::with_capacity(windows as usize);
+            for window in before {
+                // Put where it stays: a look is large enough for each copy to be felt.
+                let measured = self.fleet.measure(&self.revisions, *signal, window);
+                looks.extend(measured);
+            }
+            self.past[nth] = Some(looks);
         }
         self.past.get(nth).and_then(Option::as_deref).unwrap_or_default()
     }

@@ -3,7 +3,7 @@
 //! By edges this is a sequential test of stochastic order, with the power where the traffic is; by
 //! minutes it is robust against arms that wobble.
 
-use super::{Compare, Gathered, Means, Past, Unusable, half_each, past::Scatter};
+use super::{Compare, Gathered, Means, Past, Unusable, half_each, past::dispersion_of};
 use crate::health::{
     Measurement,
     sequential::{Side, SplitProcess, SplitTest, StartMass, weighted_mean},
@@ -118,7 +118,7 @@ impl Latency {
             let Measurement::Above { above, samples, .. } = m else { return None };
             Some((*above.get(nth)?, *samples))
         };
-        let Scatter { dispersion, .. } = self.past.scatter(events).unwrap_or_default();
+        let dispersion = dispersion_of(&self.past.counted(events));
         let start = match side {
             Side::Above => StartMass::Planned { looks: self.compare.planned_looks },
             // A good candidate is good from the start.

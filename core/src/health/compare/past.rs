@@ -3,9 +3,11 @@
 //! Fixed before the first look is judged. Estimated during a rollout instead, scatter comes too late:
 //! the damage of a burst is done in the first minutes.
 
+use std::borrow::Cow;
+
 use crate::health::{
     Before, Look, Measurement, Worse,
-    sequential::{Dispersion, block_minutes, dispersion_of_series, lag_one_correlation},
+    sequential::{block_minutes, dispersion_of_series, lag_one_correlation},
 };
 
 /// Fewer looks than this say nothing about scatter.
@@ -14,83 +16,63 @@ const LEAST_LOOKS: usize = 30;
 /// What is taken for bursts where nothing is known of them: a catastrophe is still seen at once.
 const UNKNOWN_DISPERSION: f64 = 10.0;
 
-/// Looks at stable from before the rollout.
+/// Looks at stable from before the rollout: counts, of which there are most, by themselves.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Past {
-    stable: Vec<Measurement>,
+    counts: Vec<Count>,
+    others: Vec<Measurement>,
 }
 
-/// A rate of the past, and how it scattered.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Scatter {
-    /// How many events come at once; at least 1.
-    pub(super) dispersion: f64,
-    /// Minutes that make one observation, for neighbouring ones resemble each other.
-    pub(super) block: u32,
-}
-
-impl Default for Scatter {
-    fn default() -> Self {
-        Self { dispersion: UNKNOWN_DISPERSION, block: 1 }
-    }
-}
+/// Events and exposures of one look.
+pub(super) type Count = (f64, f64);
 
 impl Past {
     pub(super) fn of(history: &[Look]) -> Self {
-        let mut stable = Vec::with_capacity(history.len());
+        let mut past = Self::default();
         for look in history.iter().filter(|look| look.complete && !look.failed) {
-            stable.extend(look.stable.iter().filter(|m| !m.is_absurd() && !m.is_empty()).cloned());
+            let usable = look.stable.as_ref().filter(|m| !m.is_absurd() && !m.is_empty());
+            match usable {
+                Some(Measurement::Count { events, exposures }) => {
+                    past.counts.reserve(history.len() - past.counts.len());
+                    past.counts.push((*events, *exposures));
+                }
+                Some(other) => past.others.push(other.clone()),
+                None => {}
+            }
         }
-        Self { stable }
+        past
     }
 
     /// What there is, where it is less than was asked for by more than a tenth: a window that overlaps
     /// the beginning of a rollout is never measured, and a tenth hardly matters to an estimate.
     pub(super) fn short_of(&self, asked: u32) -> Option<Before> {
-        let usable = u32::try_from(self.stable.len()).unwrap_or(u32::MAX);
+        let looks = self.counts.len() + self.others.len();
+        let usable = u32::try_from(looks).unwrap_or(u32::MAX);
         (usable < asked - asked / 10).then_some(Before { usable, asked })
     }
 
-    /// Events and exposures of each look, of what `events` counts.
-    fn counts(&self, events: impl Fn(&Measurement) -> Option<(f64, f64)>) -> Vec<(f64, f64)> {
-        self.stable.iter().filter_map(events).collect()
+    /// The counts of each look, with what is worse as the event.
+    pub(super) fn counts(&self, worse: Worse) -> Cow<'_, [Count]> {
+        match worse {
+            Worse::More => Cow::Borrowed(&self.counts),
+            Worse::Less => self.counts.iter().map(|(e, x)| (x - e, *x)).collect(),
+        }
     }
 
-    /// How a count scattered, where there are looks enough.
-    pub(super) fn scatter(
-        &self,
-        events: impl Fn(&Measurement) -> Option<(f64, f64)>,
-    ) -> Option<Scatter> {
-        let counts = self.counts(events);
-        if counts.len() < LEAST_LOOKS {
-            return None;
-        }
-        let events: Vec<f64> = counts.iter().map(|(e, _)| *e).collect();
-        let rates: Vec<f64> = counts.iter().map(|(e, x)| e / x).collect();
-        // Without a single event there is nothing that could have come in bursts.
-        let dispersion = dispersion_of_series(&events).ok()?.map_or(1.0, Dispersion::factor);
-        Some(Scatter { dispersion, block: block_of(&rates) })
+    /// What `count` makes of each look at something other than counts.
+    pub(super) fn counted(&self, count: impl Fn(&Measurement) -> Option<Count>) -> Vec<Count> {
+        self.others.iter().filter_map(count).collect()
     }
 
-    /// The rate that the past did not exceed, with 99 % confidence, where there are looks enough:
-    /// the upper Wilson limit, with bursts counted as one event each.
-    pub(super) fn upper_rate(
-        &self,
-        dispersion: f64,
-        events: impl Fn(&Measurement) -> Option<(f64, f64)>,
-    ) -> Option<f64> {
-        let counts = self.counts(events);
-        if counts.len() < LEAST_LOOKS {
-            return None;
-        }
-        let (e, x) = counts.iter().fold((0.0, 0.0), |(e, x), look| (e + look.0, x + look.1));
-        Some(upper_wilson(e / dispersion, x / dispersion))
+    /// The value of each look that has one.
+    fn values(&self) -> impl Iterator<Item = f64> {
+        let counts = self.counts.iter().map(|(e, x)| e / x).filter(|rate| rate.is_finite());
+        counts.chain(self.others.iter().filter_map(Measurement::value))
     }
 
     /// The mean of the logs of the values, and their block, where there are looks enough.
     pub(super) fn log_values(&self) -> Option<(f64, u32)> {
-        let positive = |m: &Measurement| m.value().filter(|value| *value > 0.0).map(libm::log);
-        let logs: Vec<f64> = self.stable.iter().filter_map(positive).collect();
+        let logs: Vec<f64> = self.values().filter(|value| *value > 0.0).map(libm::log).collect();
         if logs.len() < LEAST_LOOKS {
             return None;
         }
@@ -101,7 +83,7 @@ impl Past {
     pub(super) fn above(&self, wanted: &[f64]) -> Option<Vec<f64>> {
         let mut sums = vec![0.0; wanted.len()];
         let (mut all, mut looks) = (0.0, 0);
-        for look in &self.stable {
+        for look in &self.others {
             let Measurement::Above { edges, above, samples, .. } = look else { continue };
             if edges == wanted {
                 sums.iter_mut().zip(above).for_each(|(sum, n)| *sum += n);
@@ -113,13 +95,13 @@ impl Past {
 
     /// The mean of the values, for the sentence.
     pub(super) fn mean(&self) -> Option<f64> {
-        let values: Vec<f64> = self.stable.iter().filter_map(Measurement::value).collect();
+        let values: Vec<f64> = self.values().collect();
         (!values.is_empty()).then(|| mean(&values)).filter(|mean| mean.is_finite())
     }
 }
 
 /// Events and exposures of a count, with what is worse as the event.
-pub(super) fn counted(measurement: &Measurement, worse: Worse) -> Option<(f64, f64)> {
+pub(super) fn counted(measurement: &Measurement, worse: Worse) -> Option<Count> {
     match (measurement, worse) {
         (Measurement::Count { events, exposures }, Worse::More) => Some((*events, *exposures)),
         (Measurement::Count { events, exposures }, Worse::Less) => {
@@ -127,6 +109,41 @@ pub(super) fn counted(measurement: &Measurement, worse: Worse) -> Option<(f64, f
         }
         _ => None,
     }
+}
+
+/// How many events came at once: at least 1, and 10 where there are too few looks to tell, or counts too
+/// large to be told apart.
+pub(super) fn dispersion_of(counts: &[Count]) -> f64 {
+    if counts.len() < LEAST_LOOKS {
+        return UNKNOWN_DISPERSION;
+    }
+    let events: Vec<f64> = counts.iter().map(|(e, _)| *e).collect();
+    match dispersion_of_series(&events) {
+        Ok(Some(dispersion)) => dispersion.factor(),
+        // Without a single event there is nothing that could have come in bursts.
+        Ok(None) => 1.0,
+        Err(_) => UNKNOWN_DISPERSION,
+    }
+}
+
+/// How many minutes make one observation of the rate, for neighbouring ones resemble each other: 1 where
+/// there are too few looks to tell.
+pub(super) fn block_of_rates(counts: &[Count]) -> u32 {
+    if counts.len() < LEAST_LOOKS {
+        return 1;
+    }
+    let rates: Vec<f64> = counts.iter().map(|(e, x)| e / x).collect();
+    block_of(&rates)
+}
+
+/// The rate that the past did not exceed, with 99 % confidence, where there are looks enough: the upper
+/// Wilson limit, with bursts counted as one event each.
+pub(super) fn upper_rate(counts: &[Count], dispersion: f64) -> Option<f64> {
+    if counts.len() < LEAST_LOOKS {
+        return None;
+    }
+    let (e, x) = counts.iter().fold((0.0, 0.0), |(e, x), look| (e + look.0, x + look.1));
+    Some(upper_wilson(e / dispersion, x / dispersion))
 }
 
 /// The upper limit of Wilson's interval (1927), at 99 % on its side.

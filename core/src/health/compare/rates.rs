@@ -2,7 +2,7 @@
 
 use super::{
     Against, Compare, Gathered, Method, NONE, Past, Unusable, half_each, mixed,
-    past::{Scatter, counted},
+    past::{block_of_rates, counted, dispersion_of, upper_rate},
 };
 use crate::health::{
     Measurement, Worse,
@@ -88,7 +88,7 @@ struct AllOrNothing {
 
 /// What the processes of one comparison have in common.
 struct Terms {
-    scatter: Scatter,
+    dispersion: f64,
     planned_looks: u32,
     /// The rate that stable is taken to have, where it is not measured beside the candidate.
     fixed: Option<f64>,
@@ -97,27 +97,25 @@ struct Terms {
 
 impl Terms {
     fn of(compare: &Compare, past: &Past) -> Result<Self, Unusable> {
-        let events = |m: &Measurement| counted(m, compare.worse);
-        let scatter = past.scatter(events).unwrap_or_default();
+        let counts = past.counts(compare.worse);
+        let dispersion = dispersion_of(&counts);
         let fixed = match compare.against {
             Against::Stable => None,
             Against::Rate(rate) => Some(rate),
-            Against::History => {
-                Some(past.upper_rate(scatter.dispersion, events).ok_or(Unusable::Empty)?)
-            }
+            Against::History => Some(upper_rate(&counts, dispersion).ok_or(Unusable::Empty)?),
         };
         let margin = compare.margin.unwrap_or(MARGIN * compare.tolerate);
-        Ok(Self { scatter, planned_looks: compare.planned_looks, fixed, margin })
+        Ok(Self { dispersion, planned_looks: compare.planned_looks, fixed, margin })
     }
 
     fn split(&self, side: Side, ratio: f64) -> Result<Box<SplitProcess>, Unusable> {
-        let test = SplitTest::new(side, ratio)?.with_dispersion(self.scatter.dispersion)?;
+        let test = SplitTest::new(side, ratio)?.with_dispersion(self.dispersion)?;
         Ok(Box::new(test.with_start(self.start(side)).begin()))
     }
 
     fn fixed(&self, side: Side, limit: f64) -> Result<Box<FixedProcess>, Unusable> {
         let test = FixedTest::new(side, limit.min(HIGHEST))?;
-        let test = test.with_dispersion(self.scatter.dispersion)?;
+        let test = test.with_dispersion(self.dispersion)?;
         Ok(Box::new(test.with_start(self.start(side)).begin()))
     }
 
@@ -132,7 +130,7 @@ impl Terms {
 
     fn absolute(&self, side: Side, points: f64) -> Result<Box<AbsoluteProcess>, Unusable> {
         let test = AbsoluteTest::new(side, Margin::Difference(points))?;
-        Ok(Box::new(test.with_dispersion(self.scatter.dispersion)?.begin()))
+        Ok(Box::new(test.with_dispersion(self.dispersion)?.begin()))
     }
 
     fn above(&self, compare: &Compare) -> Result<Above, Unusable> {
@@ -172,7 +170,7 @@ impl Rates {
         let robust = compare.method == Method::Recommended && compare.asks_worse();
         let minutes = || Minutes {
             process: MinuteProcess::new(),
-            blocks: Blocks::of(terms.scatter.block),
+            blocks: Blocks::of(block_of_rates(&past.counts(compare.worse))),
             first: None,
             varied: false,
         };

@@ -8,9 +8,10 @@
 //! of both.
 
 use super::grid::{Grid, MOST_POINTS, Side};
+use super::ln_1p::ln_1p;
 use super::logs::cap;
 use super::start::StartMass;
-use super::wide::Wide;
+use super::wide::Wides;
 
 /// Unspent capital below this is rounding.
 const UNSPENT: f64 = 1e-15;
@@ -44,20 +45,20 @@ pub(super) struct Batch {
 
 /// The mixture at work. A fixed array of capital, no allocation.
 ///
-/// What depends only on exposures, one `log1p` for each alternative, is worked out at every look:
+/// What depends only on exposures, one logarithm for each alternative, is worked out at every look:
 /// exposures change with every look, and to remember it would add half to the state.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mixture {
     bets: Bets,
     /// Capital of each alternative.
-    capital: [Wide; MOST_POINTS],
+    capital: Wides<MOST_POINTS>,
     unspent: f64,
     looks: u32,
 }
 
 impl Mixture {
     pub(super) const fn new(bets: Bets) -> Self {
-        Self { bets, capital: [Wide::ZERO; MOST_POINTS], unspent: 1.0, looks: 0 }
+        Self { bets, capital: Wides::ZERO, unspent: 1.0, looks: 0 }
     }
 
     /// Takes one look in; `None` is a look without exposure, which only moves the schedule on.
@@ -76,35 +77,27 @@ impl Mixture {
         if mass <= 0.0 {
             return;
         }
-        let entering = Wide::new(mass);
-        for capital in self.capital.iter_mut().take(self.bets.grid.points()) {
-            *capital = capital.plus(entering);
-        }
+        self.capital.add(mass, self.bets.grid.points());
         self.unspent -= mass;
     }
 
     /// Multiplies every alternative's capital by its likelihood ratio, tempered by the dispersion.
     fn bet(&mut self, batch: Batch) {
         let Bets { side, grid, dispersion, .. } = self.bets;
-        let mut drifts = [0.0; MOST_POINTS];
-        for (drift, factor) in drifts.iter_mut().zip(grid.factors(side)) {
-            *drift = libm::log1p((factor - 1.0) * batch.null_share);
+        let drifts = ln_1p(grid.factors(side).map(|factor| (factor - 1.0) * batch.null_share));
+        let (events, trials) = (batch.events / dispersion, batch.trials / dispersion);
+        let mut gains = grid.ln_factors(side);
+        for (gain, drift) in gains.iter_mut().zip(drifts) {
+            *gain = events * *gain - trials * drift;
         }
-        let mut gains = [0.0; MOST_POINTS];
-        for (gain, (ln_factor, drift)) in gains.iter_mut().zip(grid.ln_factors(side).zip(drifts)) {
-            *gain = (batch.events * ln_factor - batch.trials * drift) / dispersion;
-        }
-        for (capital, gain) in self.capital.iter_mut().zip(Wide::exp(gains)).take(grid.points()) {
-            *capital = capital.times(gain);
-        }
+        self.capital.times_exp(gains);
     }
 
     /// The log of the mean capital, with what is still unspent.
     pub(super) fn log_evidence(&self) -> f64 {
         let points = self.bets.grid.points();
         let unspent = if self.unspent > UNSPENT { self.unspent * points as f64 } else { 0.0 };
-        let capital = self.capital.iter().copied().take(points);
-        cap(Wide::ln_mean(capital.chain(std::iter::once(Wide::new(unspent))), points as f64))
+        cap(self.capital.ln_mean_with(unspent, points as f64))
     }
 
     pub(super) const fn looks(&self) -> u32 {

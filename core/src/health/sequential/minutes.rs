@@ -8,6 +8,7 @@ use std::f64::consts::LN_2;
 
 use super::EvidenceError;
 use super::input::within;
+use super::ln_1p::ln_1p;
 use super::logs::{cap, log_mean};
 use super::student::Student;
 
@@ -73,23 +74,27 @@ impl MinuteProcess {
         if self.observations < 2 || flat {
             return 0.0;
         }
-        let student = Student::of(n);
         let signal = n * self.mean * self.mean / self.squares;
-        let with_signal = (signal, libm::log1p(signal));
-        log_mean(&WIDTHS.map(|width| self.at_width(&student, with_signal, width)))
+        log_mean(&self.at_widths(n, signal).map(cap))
     }
 
-    /// The log evidence of one width `g`: with `r = g / (g + n)` and `w = t^2 / (n - 1)`,
+    /// The log evidence of each width `g`: with `r = g / (g + n)` and `w = t^2 / (n - 1)`, the signal,
     /// `ln(r) / 2 + (n / 2) (ln(1 + w) - ln(1 + r w)) + ln 2 + ln T_n(q)`.
-    fn at_width(&self, student: &Student, (signal, ln_signal): (f64, f64), width: f64) -> f64 {
-        let n = student.degrees();
-        let shrink = width / (width + n);
-        let two_sided =
-            0.5 * libm::log(shrink) + 0.5 * n * (ln_signal - libm::log1p(shrink * signal));
+    fn at_widths(&self, n: f64, signal: f64) -> [f64; WIDTHS.len()] {
+        let ln_shrinks = ln_1p(WIDTHS.map(|width| n / width)).map(|ln| -ln);
+        let left = WIDTHS.map(|width| width / (width + n) * signal);
+        let (ln_signal, ln_left) = (libm::log1p(signal), ln_1p(left));
         // q = mean n sqrt(n / (n + g)) / sqrt(S2), with S2 = squares (1 + r signal).
-        let scale = libm::sqrt(self.squares) * libm::sqrt(1.0 + shrink * signal);
-        let q = n * self.mean * libm::sqrt(n / (n + width)) / scale;
-        cap(two_sided + LN_2 + student.ln_cdf(q))
+        let spread = libm::sqrt(self.squares);
+        let mut qs = [0.0; WIDTHS.len()];
+        for (q, (width, left)) in qs.iter_mut().zip(WIDTHS.into_iter().zip(left)) {
+            *q = n * self.mean * libm::sqrt(n / (n + width)) / (spread * libm::sqrt(1.0 + left));
+        }
+        let ln_halves = Student::of(n).ln_cdfs(qs);
+        std::array::from_fn(|nth| {
+            let two_sided = 0.5 * ln_shrinks[nth] + 0.5 * n * (ln_signal - ln_left[nth]);
+            two_sided + LN_2 + ln_halves[nth]
+        })
     }
 
     /// Observations taken.

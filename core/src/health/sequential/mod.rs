@@ -18,6 +18,7 @@ mod fixed;
 mod grid;
 mod input;
 mod kernel;
+mod ln_1p;
 mod logs;
 mod merge;
 mod minutes;

@@ -220,7 +220,7 @@ fn looks_for(traffic: &Traffic, line: Line, rate: f64, nats: f64, onset: &Onset<
         let needed = nats + SEARCH - libm::log(capital(onset, lost));
         if gain > 0.0 { needed / gain + WHOLE_LOOKS } else { f64::INFINITY }
     });
-    looks.fold(f64::INFINITY, f64::min).max(1.0)
+    looks.into_iter().fold(f64::INFINITY, f64::min).max(1.0)
 }
 
 /// Nats per look that a bet on odds this much higher, in logs, gains on average.

@@ -1,11 +1,15 @@
 //! Student's distribution function, in logs, over `libm` only.
 //!
 //! Written here because the crates that have it take logarithms from the platform, and a verdict
-//! must not depend on the platform; and because none gives the lower tail in logs. Incomplete beta
-//! function by its continued fraction (Numerical Recipes, 3rd ed., section 6.4), taken from the side
-//! on which it converges fast.
+//! must not depend on the platform; and because none gives the lower tail in logs. Two ways: for a whole
+//! number of degrees and not far out in the lower tail the finite sums of Abramowitz and Stegun (1964,
+//! 26.7.3 and 26.7.4), for several values side by side; else the incomplete beta function by its
+//! continued fraction (Numerical Recipes, 3rd ed., section 6.4), taken from the side on which it
+//! converges fast.
 
-use std::f64::consts::{LN_2, PI};
+use std::f64::consts::{FRAC_2_PI, LN_2, PI};
+
+use super::ln_1p::ln_1p;
 
 /// The fraction is cut when a step changes it by less than this.
 const SETTLED: f64 = 1e-15;
@@ -16,26 +20,86 @@ const FARTHEST: f64 = 1e300;
 /// Enough for a million degrees of freedom; the steps needed grow as their square root.
 const MOST_STEPS: u32 = 5_000;
 
+/// Terms of a finite sum, at most: with more the fraction is as quick.
+const MOST_TERMS: usize = 64;
+
+/// The lower tail below `(1 - this) / 2` is no difference to be taken: it would lose a digit.
+const MIDDLE: f64 = 0.9;
+
+/// Each term of the finite sums over the one before it, without the power: `(2 k - 1) / 2 k` for even
+/// degrees and `2 k / (2 k + 1)` for odd ones, from `k` of one on.
+const EVEN: [f64; MOST_TERMS] = ratios(1.0);
+const ODD: [f64; MOST_TERMS] = ratios(2.0);
+
+const fn ratios(first: f64) -> [f64; MOST_TERMS] {
+    let mut ratios = [0.0; MOST_TERMS];
+    let mut k = 0;
+    while k < MOST_TERMS {
+        let above = first + 2.0 * k as f64;
+        ratios[k] = above / (above + 1.0);
+        k += 1;
+    }
+    ratios
+}
+
 /// `ln P(T <= q)` for `T` with `degrees` of freedom, at least 1: [`Student::ln_cdf`], once.
 pub(in crate::health) fn ln_cdf(q: f64, degrees: f64) -> f64 {
     Student::of(degrees).ln_cdf(q)
 }
 
-/// The distribution with so many degrees of freedom, and what all its values share.
+/// The distribution with so many degrees of freedom.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Student {
     degrees: f64,
-    ln_beta_half: f64,
 }
 
 impl Student {
     /// With `degrees` of freedom, at least 1.
-    pub(super) fn of(degrees: f64) -> Self {
-        Self { degrees, ln_beta_half: ln_beta_half(degrees / 2.0) }
+    pub(super) const fn of(degrees: f64) -> Self {
+        Self { degrees }
     }
 
-    pub(super) const fn degrees(&self) -> f64 {
-        self.degrees
+    /// [`ln_cdf`](Self::ln_cdf) of each: several at once cost little more than one.
+    pub(super) fn ln_cdfs<const N: usize>(&self, qs: [f64; N]) -> [f64; N] {
+        let Some(middles) = self.middles(qs) else { return qs.map(|q| self.ln_cdf(q)) };
+        let mut logs = ln_1p(middles.map(|middle| middle.max(-MIDDLE))).map(|ln| ln - LN_2);
+        for ((ln, middle), q) in logs.iter_mut().zip(middles).zip(qs) {
+            if middle < -MIDDLE {
+                *ln = self.ln_cdf(q);
+            }
+        }
+        logs
+    }
+
+    /// `P(-|q| <= T <= |q|)` of each, with the sign of `q`, by the finite sums; none where they would be
+    /// too long, or degrees are not whole.
+    fn middles<const N: usize>(&self, qs: [f64; N]) -> Option<[f64; N]> {
+        let terms = libm::floor(self.degrees / 2.0);
+        let is_odd = match self.degrees - 2.0 * terms {
+            0.0 => false,
+            1.0 => true,
+            _ => return None,
+        };
+        if terms > MOST_TERMS as f64 {
+            return None;
+        }
+        // With q as the tangent of an angle, times the root of the degrees.
+        let squares = qs.map(|q| (q * q).min(FARTHEST) / self.degrees);
+        let cosines = squares.map(|square| 1.0 / (1.0 + square));
+        let sums = finite_sums(if is_odd { &ODD } else { &EVEN }, terms as usize, cosines);
+        let mut middles = [0.0; N];
+        for (nth, middle) in middles.iter_mut().enumerate() {
+            let (square, cosine) = (squares[nth], cosines[nth]);
+            let sine = libm::sqrt(square * cosine);
+            let share = if is_odd {
+                let along = sine * libm::sqrt(cosine) * sums[nth];
+                FRAC_2_PI * (libm::atan(libm::sqrt(square)) + along)
+            } else {
+                sine * sums[nth]
+            };
+            *middle = share.copysign(qs[nth]);
+        }
+        Some(middles)
     }
 
     /// `ln P(T <= q)`. Right to about 1e-13 in both tails, to about 1e-16 times the degrees beyond a
@@ -49,7 +113,7 @@ impl Student {
         if y == 0.0 {
             return -LN_2;
         }
-        let ln_front = 0.5 * libm::log(y) - a * libm::log1p(square) - self.ln_beta_half;
+        let ln_front = 0.5 * libm::log(y) - a * libm::log1p(square) - ln_beta_half(a);
         if x < (a + 1.0) / (a + 2.5) {
             let ln_tails = ln_front + libm::log(fraction(a, 0.5, x) / a);
             if q < 0.0 { ln_tails - LN_2 } else { libm::log1p(-libm::exp(ln_tails) / 2.0) }
@@ -58,6 +122,17 @@ impl Student {
             libm::log1p(if q < 0.0 { -middle } else { middle }) - LN_2
         }
     }
+}
+
+/// `1 + r1 x + r1 r2 x^2 + ...`, so many terms of it, from the innermost out. Zero for no terms.
+fn finite_sums<const N: usize>(ratios: &[f64], terms: usize, xs: [f64; N]) -> [f64; N] {
+    let mut sums = [if terms == 0 { 0.0 } else { 1.0 }; N];
+    for ratio in ratios.iter().take(terms.saturating_sub(1)).rev() {
+        for (sum, x) in sums.iter_mut().zip(xs) {
+            *sum = 1.0 + ratio * x * *sum;
+        }
+    }
+    sums
 }
 
 /// `ln B(a, 1/2)`; from 20 on by Stirling's series of a ratio of gamma functions, which keeps the
@@ -144,6 +219,29 @@ mod tests {
             let tolerance = 1e-13 * f64::max(1.0, degrees / 1e3);
             let near = (got - expected).abs() <= tolerance * (1.0 + f64::abs(expected));
             assert!(near, "ln T_{degrees}({q}) is {got}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn several_at_once_are_what_each_is_alone() {
+        for degrees in (1..=140).map(f64::from).chain([2.5, 1e5]) {
+            let student = Student::of(degrees);
+            for tenths in -80..=80 {
+                let qs = [0.0, 0.03, 1.7].map(|more| f64::from(tenths) / 10.0 + more);
+                for (q, got) in qs.into_iter().zip(student.ln_cdfs(qs)) {
+                    let alone = student.ln_cdf(q);
+                    let near = (got - alone).abs() <= 2e-14 * (1.0 + alone.abs());
+                    assert!(near, "ln T_{degrees}({q}) is {got}, and alone {alone}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn several_at_once_keep_to_their_ends() {
+        for degrees in [1.0, 2.0, 60.0] {
+            let [low, high] = Student::of(degrees).ln_cdfs([-1e200, 1e200]);
+            assert!(low < -100.0 && high.abs() < 1e-15, "{degrees}: {low} {high}");
         }
     }
 

@@ -1,112 +1,100 @@
 //! Numbers of any size whose sums and products cost no logarithm.
 //!
 //! Capital is multiplied at every look and added to at many. As a logarithm the sum costs an `exp`
-//! and a `log1p` for each alternative; as a mantissa with a wide exponent it costs a shift.
+//! and a `log1p` for each alternative; as a mantissa with a wide exponent it costs a shift. Several are
+//! kept side by side, mantissas with mantissas and exponents with exponents, and worked on in loops
+//! without branches, which compilers turn into instructions on two or four at a time.
 
 use std::f64::consts::{LN_2, LOG2_E};
 
+use super::ln_1p::{LN_2_HIGH, LN_2_LOW};
 use super::logs::LOG_EVIDENCE_CAP;
 
-/// The part of `ln 2` that multiples of up to 2^21 keep exactly, and the rest: as in fdlibm.
-const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
-const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
-
 /// The exponent of the cap on log evidence.
-const MOST: i32 = 1_442_695;
+const MOST: f64 = 1_442_695.0;
 
 /// A term this many binary digits below another does not change it.
-const NEGLIGIBLE: i32 = 64;
+const NEGLIGIBLE: f64 = 64.0;
 
 /// Added to a number below 2^51 (1.5 * 2^52) and taken away again, it leaves the nearest whole one.
 const ROUNDS: f64 = 6_755_399_441_055_744.0;
 
-/// `mantissa * 2^exponent`, zero or more, with the mantissa in 1 to 2 unless it is zero. Held within
-/// the cap of log evidence, up and down.
+/// Several numbers `mantissa * 2^exponent`, zero or more, with mantissas in 1 to 2 unless they are zero.
+/// Exponents are whole. Held within the cap of log evidence, up and down.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wide {
-    mantissa: f64,
-    exponent: i32,
+pub(super) struct Wides<const N: usize> {
+    mantissas: [f64; N],
+    exponents: [f64; N],
 }
 
-impl Wide {
-    /// Nothing.
-    pub(super) const ZERO: Self = Self { mantissa: 0.0, exponent: -MOST };
+impl<const N: usize> Wides<N> {
+    /// Nothing, so many times.
+    pub(super) const ZERO: Self = Self { mantissas: [0.0; N], exponents: [-MOST; N] };
 
-    /// An ordinary number, zero or more and not subnormal.
-    pub(super) const fn new(number: f64) -> Self {
-        if number < f64::MIN_POSITIVE {
-            return Self::ZERO;
-        }
-        let bits = number.to_bits();
-        let exponent = (bits >> 52) as i32 - 1023;
-        let mantissa = f64::from_bits((bits & ((1 << 52) - 1)) | (1023 << 52));
-        Self { mantissa, exponent }
-    }
-
-    /// `exp(ln)` of each of several. In steps over all of them, which compilers turn into instructions
-    /// on two or four at a time.
-    pub(super) fn exp<const N: usize>(lns: [f64; N]) -> [Self; N] {
+    /// Multiplies each by `exp(ln)` of its own.
+    pub(super) fn times_exp(&mut self, lns: [f64; N]) {
         // From cap to cap is as far as anything can go.
         let lns = lns.map(|ln| ln.clamp(-2.0 * LOG_EVIDENCE_CAP, 2.0 * LOG_EVIDENCE_CAP));
-        let shifted = lns.map(|ln| ln * LOG2_E + ROUNDS);
-        let mut mantissas = [0.0; N];
-        for (mantissa, (ln, shifted)) in mantissas.iter_mut().zip(lns.iter().zip(&shifted)) {
-            let twos = shifted - ROUNDS;
-            *mantissa = exp_reduced((ln - twos * LN_2_HIGH) - twos * LN_2_LOW);
+        for (nth, ln) in lns.into_iter().enumerate() {
+            let twos = (ln * LOG2_E + ROUNDS) - ROUNDS;
+            let exp = exp_reduced((ln - twos * LN_2_HIGH) - twos * LN_2_LOW);
+            let product = self.mantissas[nth] * exp;
+            (self.mantissas[nth], self.exponents[nth]) =
+                normal(product, self.exponents[nth] + twos);
         }
-        let mut exps = [Self::ZERO; N];
-        for (exp, (mantissa, shifted)) in exps.iter_mut().zip(mantissas.iter().zip(&shifted)) {
-            // The lowest bits of the shifted number are the whole number it was rounded to.
-            *exp = Self { mantissa: *mantissa, exponent: shifted.to_bits() as i32 };
+    }
+
+    /// Adds an ordinary number, above zero and not subnormal, to the first so many.
+    pub(super) fn add(&mut self, number: f64, first: usize) {
+        let (mantissa, exponent) = split(number);
+        let both = self.mantissas.iter_mut().zip(&mut self.exponents);
+        for (to_mantissa, to_exponent) in both.take(first) {
+            let top = to_exponent.max(exponent);
+            let sum = *to_mantissa * two_to(*to_exponent - top) + mantissa * two_to(exponent - top);
+            (*to_mantissa, *to_exponent) = normal(sum, top);
         }
-        exps
     }
 
-    /// The product of this and an [`exp`](Self::exp).
-    pub(super) fn times(self, exp: Self) -> Self {
-        let mantissa = self.mantissa * exp.mantissa;
-        Self { mantissa, exponent: self.exponent + exp.exponent }.normal()
-    }
-
-    /// The sum of both.
-    pub(super) fn plus(self, other: Self) -> Self {
-        let (large, small) =
-            if self.exponent >= other.exponent { (self, other) } else { (other, self) };
-        let mantissa = large.mantissa + small.at(large.exponent);
-        Self { mantissa, ..large }.normal()
-    }
-
-    /// The natural logarithm of the sum, taken in the order given, over `count`. Minus the cap for a
-    /// sum of nothing.
-    pub(super) fn ln_mean(terms: impl Iterator<Item = Self> + Clone, count: f64) -> f64 {
-        let top = terms.clone().map(|term| term.exponent).max().unwrap_or(-MOST);
-        let sum: f64 = terms.map(|term| term.at(top)).sum();
-        if sum > 0.0 { libm::log(sum / count) + f64::from(top) * LN_2 } else { -LOG_EVIDENCE_CAP }
-    }
-
-    /// The mantissa this number has at another exponent, not below its own; zero where it does not
-    /// matter.
-    fn at(self, exponent: i32) -> f64 {
-        let shift = exponent - self.exponent;
-        if shift > NEGLIGIBLE {
-            return 0.0;
+    /// The natural logarithm of the sum of all of them and an ordinary number, zero or more, over
+    /// `count`. Minus the cap for a sum of nothing. Summed in a fixed order.
+    pub(super) fn ln_mean_with(&self, number: f64, count: f64) -> f64 {
+        let (mantissa, exponent) = split(number);
+        let top =
+            self.exponents.iter().fold(exponent, |top, one| if *one > top { *one } else { top });
+        let mut terms = [0.0; N];
+        for (term, (mantissa, exponent)) in
+            terms.iter_mut().zip(self.mantissas.iter().zip(&self.exponents))
+        {
+            *term = mantissa * two_to(exponent - top);
         }
-        self.mantissa * two_to(-shift)
-    }
-
-    /// Brings a mantissa back that a step has left between one half and four. Without a branch: which
-    /// way it goes is as good as random, and wrong guesses cost more than all the rest.
-    fn normal(self) -> Self {
-        let Self { mantissa, exponent } = self;
-        let shift = i32::from(mantissa >= 2.0) - i32::from(mantissa < 1.0);
-        let exponent = (exponent + shift).clamp(-MOST, MOST);
-        Self { mantissa: mantissa * two_to(-shift), exponent }
+        let sum = terms.iter().sum::<f64>() + mantissa * two_to(exponent - top);
+        if sum > 0.0 { libm::log(sum / count) + top * LN_2 } else { -LOG_EVIDENCE_CAP }
     }
 }
 
-/// Two to a power between -1022 and 1023.
-const fn two_to(power: i32) -> f64 {
-    f64::from_bits(((1023 + power) as u64) << 52)
+/// Mantissa and exponent of an ordinary number; those of nothing for one that is subnormal or zero.
+const fn split(number: f64) -> (f64, f64) {
+    if number < f64::MIN_POSITIVE {
+        return (0.0, -MOST);
+    }
+    let bits = number.to_bits();
+    let exponent = (bits >> 52) as f64 - 1023.0;
+    (f64::from_bits((bits & ((1 << 52) - 1)) | (1023 << 52)), exponent)
+}
+
+/// Brings a mantissa back that a step has left between one half and four. Without a branch: which way
+/// it goes is as good as random, and wrong guesses cost more than all the rest.
+fn normal(mantissa: f64, exponent: f64) -> (f64, f64) {
+    let (scale, shift) = if mantissa >= 2.0 { (0.5, 1.0) } else { (1.0, 0.0) };
+    let (scale, shift) = if mantissa < 1.0 { (2.0, -1.0) } else { (scale, shift) };
+    (mantissa * scale, (exponent + shift).clamp(-MOST, MOST))
+}
+
+/// Two to a whole power, zero at most; zero where it does not matter.
+fn two_to(power: f64) -> f64 {
+    let kept = if power < -NEGLIGIBLE { -1023.0 } else { power };
+    // The lowest bits of a number from 2^52 on are the whole number it holds. The power -1023 is zero.
+    f64::from_bits((kept + (1023.0 + 4_503_599_627_370_496.0)).to_bits() << 52)
 }
 
 /// `exp(x)` for `x` between plus and minus `ln(2) / 2`, to the last digit what `libm::exp` gives.
@@ -131,31 +119,51 @@ fn exp_reduced(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    impl Wide {
-        fn times_exp(self, ln: f64) -> Self {
-            let [exp] = Self::exp([ln]);
-            self.times(exp)
-        }
+    fn of(number: f64) -> Wides<1> {
+        let mut one = Wides::ZERO;
+        one.add(number, 1);
+        one
     }
 
-    fn ln(number: Wide) -> f64 {
-        Wide::ln_mean(std::iter::once(number), 1.0)
+    fn times(mut number: Wides<1>, ln: f64) -> Wides<1> {
+        number.times_exp([ln]);
+        number
+    }
+
+    fn plus(mut number: Wides<1>, other: f64) -> Wides<1> {
+        number.add(other, 1);
+        number
+    }
+
+    fn ln(number: Wides<1>) -> f64 {
+        number.ln_mean_with(0.0, 1.0)
     }
 
     #[test]
     fn products_and_sums_are_those_of_logarithms() {
         for start in [1e-300, 0.004, 0.5, 1.0, 3.0, 1e300] {
             for step in [-1e5, -700.0, -0.3, 0.0, 1e-9, 0.34, 0.35, 40.0, 1e5] {
-                let product = Wide::new(start).times_exp(step);
+                let product = times(of(start), step);
                 let expected = f64::ln(start) + step;
                 let tolerance = 1e-15 * expected.abs() + 1e-15 * step.abs() + 1e-15;
                 assert!((ln(product) - expected).abs() <= tolerance, "{start} {step}");
-                let sum = product.plus(Wide::new(0.25));
+                let sum = plus(product, 0.25);
+                let with = product.ln_mean_with(0.25, 1.0);
                 let (high, low) = (expected.max(0.25_f64.ln()), expected.min(0.25_f64.ln()));
                 let expected = high + (low - high).exp().ln_1p();
                 assert!((ln(sum) - expected).abs() <= tolerance + 1e-15, "{start} {step}");
+                assert!((with - expected).abs() <= tolerance + 1e-15, "{start} {step}");
             }
         }
+    }
+
+    #[test]
+    fn each_of_several_goes_its_own_way_and_only_the_first_are_added_to() {
+        let mut three = Wides::<3>::ZERO;
+        three.add(1.0, 2);
+        three.times_exp([2.0, -1.0, 5.0]);
+        let expected = ((2.0_f64.exp() + (-1.0_f64).exp() + 0.5) / 3.0).ln();
+        assert!((three.ln_mean_with(0.5, 3.0) - expected).abs() < 1e-15);
     }
 
     #[test]
@@ -170,18 +178,18 @@ mod tests {
 
     #[test]
     fn it_stays_within_the_cap_and_comes_back() {
-        let high = Wide::new(1.0).times_exp(1e300).times_exp(f64::MAX);
+        let high = times(times(of(1.0), 1e300), f64::MAX);
         assert!((ln(high) - LOG_EVIDENCE_CAP).abs() < 1.0);
-        let low = high.times_exp(-1e300);
+        let low = times(high, -1e300);
         assert!((ln(low) + LOG_EVIDENCE_CAP).abs() < 1.0);
-        assert!((ln(low.times_exp(LOG_EVIDENCE_CAP))).abs() < 1.0);
-        assert!((ln(low.plus(Wide::new(1.0)))).abs() < 1e-15);
+        assert!((ln(times(low, LOG_EVIDENCE_CAP))).abs() < 1.0);
+        assert!((ln(plus(low, 1.0))).abs() < 1e-15);
     }
 
     #[test]
     fn nothing_stays_nothing_until_something_is_added() {
-        let nothing = Wide::ZERO.times_exp(1e6);
+        let nothing = times(Wides::ZERO, 1e6);
         assert_eq!(ln(nothing), -LOG_EVIDENCE_CAP);
-        assert_eq!(ln(Wide::ZERO.times_exp(5.0).plus(Wide::new(1.0))), 0.0);
+        assert_eq!(ln(plus(times(Wides::ZERO, 5.0), 1.0)), 0.0);
     }
 }
