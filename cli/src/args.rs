@@ -8,17 +8,19 @@ use tidegate_core::{Baseline, Position, RolloutId, Span, Target};
 
 use crate::{
     method::{self, MethodName, Params},
+    score::{self, LooksOf},
     script::{self, OrderAt},
     store::{StoreName, VARIABLE},
 };
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0   it completes, or the plan or the journal holds, or the last verdict is no failure, or it is done
-  1   it rolls back, or an invariant is broken, or the last verdict is a failure, or the order changed
-      nothing
-  2   it halts, gives up or waits for a person, or the search met its limit, or nobody has read the
-      order yet
+  0   it completes, or the plan or the journal holds, or the last verdict is no failure, or the score
+      passes, or it is done
+  1   it rolls back, or an invariant is broken, or the last verdict or the score is a failure, or the
+      order changed nothing
+  2   it halts, gives up or waits for a person, or the search met its limit, or a score neither passes
+      nor fails, or nobody has read the order yet
   64  bad input: a file or an argument; the place and what was expected are on standard error
   74  output could not be written, or a store could not be reached or failed";
 
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// What a judge says of looks that were kept: one verdict a look, with its evidence.
     Judge(JudgeArguments),
+    /// What Kayenta would score a canary by several metrics' looks that were kept.
+    Score(ScoreArguments),
     /// Carry out a plan, with its decisions kept in a journal; after a crash, go on where it was.
     Run(Box<RunArguments>),
     /// The rollouts of a journal, the newest first.
@@ -218,6 +222,19 @@ pub(crate) struct JudgeArguments {
     #[arg(long)]
     pub(crate) describe: bool,
     /// Print one JSON document a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A canary's metrics, and looks for each.
+#[derive(Debug, Args)]
+pub(crate) struct ScoreArguments {
+    /// The metrics, their groups and the scores asked for: .yaml, .toml or .json.
+    pub(crate) file: PathBuf,
+    /// The looks of a metric: one JSON object a line, oldest first. Once for each metric.
+    #[arg(long, value_name = "METRIC=FILE", required = true, value_parser = score::looks_of)]
+    pub(crate) looks: Vec<LooksOf>,
+    /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
 }

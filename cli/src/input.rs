@@ -9,7 +9,9 @@ use tidegate::file::{self, FileErrors};
 use tidegate_core::{Capabilities, Plan, PlanErrors, PlanSpec};
 use tidegate_mock::{WorldSpec, sim::SimError};
 
-use crate::{demo::DemoError, looks::LooksError, run::RunError, store::StoreError};
+use crate::{
+    demo::DemoError, looks::LooksError, run::RunError, score::ScoreError, store::StoreError,
+};
 
 /// Why a command has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,9 @@ pub(crate) enum Trouble {
     /// A file of looks does not hold any, or something else.
     #[error(transparent)]
     Looks(#[from] LooksError),
+    /// A canary could not be scored.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
     /// The demo could not begin.
     #[error("{}", chain(.0))]
     Demo(#[from] DemoError),

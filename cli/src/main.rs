@@ -13,6 +13,7 @@ mod method;
 mod ops;
 mod plan;
 mod run;
+mod score;
 mod script;
 mod simulate;
 mod small;
@@ -37,13 +38,14 @@ use crate::{
 /// What came of a command, as its exit code says it. `docs/cli.md` documents the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// It completed; the plan or the journal holds; nothing failed at the end; it is done.
+    /// It completed; the plan or the journal holds; nothing failed at the end; a score passes; it is
+    /// done.
     Well,
-    /// It rolled back; an invariant is broken; the last verdict is a failure; an order changed
-    /// nothing.
+    /// It rolled back; an invariant is broken; the last verdict or a score is a failure; an order
+    /// changed nothing.
     Back,
-    /// It halted, gave up, or waits for a person; the search met its limit; nobody has read the order
-    /// yet.
+    /// It halted, gave up, or waits for a person; the search met its limit; a score neither passes nor
+    /// fails; nobody has read the order yet.
     Undecided,
 }
 
@@ -86,6 +88,7 @@ fn run(command: Command) -> ExitCode {
         Command::Simulate(asked) => simulate::run(&asked),
         Command::Demo(asked) => demo::run(&asked),
         Command::Judge(asked) => judge::run(&asked),
+        Command::Score(asked) => score::run(&asked),
         Command::Run(asked) => run::run(&asked),
         Command::List(asked) => ops::list(&asked),
         Command::Get(asked) => ops::get(&asked),

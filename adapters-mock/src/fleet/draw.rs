@@ -267,7 +267,7 @@ fn small_binomial(u: f64, n: u64, p: f64) -> u64 {
 /// on most machines, and a cast has to look for what no count is.
 fn rounded(x: f64) -> u64 {
     const WHOLE: f64 = f64::from_bits((1023 + 52) << 52);
-    (x.max(0.0).min(WHOLE / 2.0) + WHOLE).to_bits() & ((1 << 52) - 1)
+    (x.clamp(0.0, WHOLE / 2.0) + WHOLE).to_bits() & ((1 << 52) - 1)
 }
 
 #[cfg(test)]

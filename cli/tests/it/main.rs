@@ -12,6 +12,7 @@ mod lost;
 mod operations;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod score;
 mod scripts;
 mod secrets;
 mod world;

@@ -145,23 +145,6 @@ impl Threshold {
         })
     }
 
-    /// A line counted as an analysis metric of Argo Rollouts.
-    ///
-    /// # Errors
-    /// When the bound's number is negative or not finite, or the limits are ones that Argo refuses.
-    pub fn argo(bound: Bound, limits: ArgoLimits) -> Result<Self, ThresholdError> {
-        Self::new(bound)?.counting(Counting::Argo(limits))
-    }
-
-    /// A line counted as in the analysis of Flagger. [`over_looks`](Self::over_looks) are its
-    /// `iterations`: good checks before a pass.
-    ///
-    /// # Errors
-    /// When the bound's number is negative or not finite.
-    pub fn flagger(bound: Bound, threshold: u32) -> Result<Self, ThresholdError> {
-        Self::new(bound)?.counting(Counting::Flagger { threshold })
-    }
-
     /// A line that every value but zero crosses: stands in for a judge that was refused, in a plan
     /// that is refused with it.
     pub(crate) const fn closed() -> Self {
@@ -485,8 +468,16 @@ mod tests {
         }
     }
 
+    fn counted(counting: Counting) -> Result<Threshold, ThresholdError> {
+        Threshold::new(Bound::Max(0.05)).unwrap().counting(counting)
+    }
+
     fn argo(limits: ArgoLimits) -> Threshold {
-        Threshold::argo(Bound::Max(0.05), limits).unwrap()
+        counted(Counting::Argo(limits)).unwrap()
+    }
+
+    fn flagger(threshold: u32) -> Threshold {
+        counted(Counting::Flagger { threshold }).unwrap()
     }
 
     use Verdict::{Error, Fail, Inconclusive, NoData, Pass};
@@ -612,7 +603,7 @@ mod tests {
 
     #[test]
     fn limits_that_argo_refuses_are_refused() {
-        let refused = |limits| Threshold::argo(Bound::Max(1.0), limits).unwrap_err();
+        let refused = |limits| counted(Counting::Argo(limits)).unwrap_err();
         let limits = ArgoLimits::default();
         assert_eq!(refused(ArgoLimits { count: Some(0), ..limits }), ThresholdError::NoLooks);
         assert_eq!(refused(ArgoLimits { failure_limit: None, ..limits }), ThresholdError::NoLimit);
@@ -625,12 +616,12 @@ mod tests {
             refused(ArgoLimits { inconclusive_limit: 2, ..limits }),
             ThresholdError::Count { count: 1, limits: 2 }
         );
-        assert!(Threshold::argo(Bound::Max(1.0), ArgoLimits { count: Some(5), ..many }).is_ok());
+        assert!(counted(Counting::Argo(ArgoLimits { count: Some(5), ..many })).is_ok());
     }
 
     #[test]
     fn flagger_fails_with_the_check_that_reaches_the_threshold() {
-        let judge = Threshold::flagger(Bound::Max(0.05), 3).unwrap();
+        let judge = flagger(3);
         verdicts(
             &judge,
             &[
@@ -649,7 +640,7 @@ mod tests {
                 ("and a value across the line into a failure", "---x", Fail, false),
             ],
         );
-        let one = Threshold::flagger(Bound::Max(0.05), 0).unwrap();
+        let one = flagger(0);
         verdicts(&one, &[("a threshold of 0 is one of 1", "x", Fail, false)]);
         let iterations = judge.over_looks(3).unwrap();
         verdicts(
@@ -678,11 +669,7 @@ mod tests {
 
     #[test]
     fn a_dry_run_shows_its_failures_and_never_fails() {
-        let all = [
-            line(0.05).with_limits(0, 0, 0),
-            argo(ArgoLimits::default()),
-            Threshold::flagger(Bound::Max(0.05), 1).unwrap(),
-        ];
+        let all = [line(0.05).with_limits(0, 0, 0), argo(ArgoLimits::default()), flagger(1)];
         for judge in all {
             let dry = judge.dry_run();
             assert!(dry.is_dry_run() && !judge.is_dry_run());
@@ -703,7 +690,7 @@ mod tests {
     #[test]
     fn no_way_of_counting_passes_on_no_data() {
         let open = ArgoLimits { count: Some(9), inconclusive_limit: 9, ..ArgoLimits::default() };
-        for judge in [line(0.05), argo(open), Threshold::flagger(Bound::Max(0.05), 9).unwrap()] {
+        for judge in [line(0.05), argo(open), flagger(9)] {
             for written in ["", "-", "!", "?", "-!?", "?????????", "---------", "!!!!!!!!!"] {
                 assert_ne!(judge.judge(&looks(written)).verdict, Pass, "{judge:?} {written}");
             }

@@ -63,10 +63,11 @@ pub(super) fn kayenta(spec: &KayentaSpec, at: &KeyPath, problems: &mut Problems)
 
 fn built(spec: &KayentaSpec) -> Result<Kayenta, ConfigError> {
     let usual = Config::default();
+    let every_shift = Effect::by(spec.effect_size.unwrap_or_default());
     let effect = Effect {
-        allowed_increase: spec.allowed_increase.unwrap_or(usual.effect.allowed_increase),
-        allowed_decrease: spec.allowed_decrease.unwrap_or(usual.effect.allowed_decrease),
-        ..usual.effect
+        allowed_increase: spec.allowed_increase.unwrap_or(every_shift.allowed_increase),
+        allowed_decrease: spec.allowed_decrease.unwrap_or(every_shift.allowed_decrease),
+        ..every_shift
     };
     let kayenta = Kayenta::new(Config {
         direction: spec.direction.unwrap_or_default(),

@@ -11,7 +11,7 @@ use crate::{
     Span, Weight,
     health::{
         Method, Worse,
-        kayenta::{Direction, NanStrategy},
+        kayenta::{Direction, Measure, NanStrategy},
     },
 };
 
@@ -609,10 +609,14 @@ pub struct KayentaSpec {
     /// Interquartile ranges beyond which points are left out. Default: none are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlier_factor: Option<f64>,
-    /// The mean ratio from which more matters. Default 1.
+    /// How large a shift is: `mean_ratio`, or `common_language` (the share of pairs in which the
+    /// candidate's value is the larger). Default `mean_ratio`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect_size: Option<Measure>,
+    /// The size from which more matters. Default 1, of `common_language` 0.5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_increase: Option<f64>,
-    /// The mean ratio from which less matters. Default 1.
+    /// The size from which less matters. Default as that of more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_decrease: Option<f64>,
     /// The share of the estimate that the interval must be away from zero. Default 0.25.

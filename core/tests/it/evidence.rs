@@ -142,10 +142,14 @@ proptest! {
         let rate1 = rate_within_null(side, edge, part);
         let earlier = f64::from(history.0);
         let test = AbsoluteTest::new(side, margin).unwrap().with_dispersion(dispersion).unwrap();
-        let test = test.with_history(earlier, earlier + f64::from(history.1)).unwrap();
+        // A look without requests of the candidate only teaches the base rate.
+        let requests0 = earlier + f64::from(history.1);
+        let before = ArmCounts { events1: 0.0, requests1: 0.0, events0: earlier, requests0 };
+        let mut taught = test.begin();
+        prop_assert_eq!(taught.look(&before).unwrap(), 0.0);
         let (requests1, requests0) = (f64::from(requests.0), f64::from(requests.1));
         let mean = expectation(requests, (rate1, rate0), |events1, events0| {
-            test.begin().look(&ArmCounts { events1, requests1, events0, requests0 }).unwrap()
+            taught.clone().look(&ArmCounts { events1, requests1, events0, requests0 }).unwrap()
         });
         prop_assert!(mean <= 1.0 + ROUNDING, "{mean}");
     }

@@ -53,6 +53,7 @@ impl Outliers {
 
 /// How large a shift is, beside being certain. Kayenta's `effectSize.measure`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// The candidate's mean over the baseline's; undefined when one of them is zero, and then no
@@ -90,6 +91,15 @@ impl Effect {
     #[must_use]
     pub const fn common_language() -> Self {
         Self::with(Measure::CommonLanguage, 0.5)
+    }
+
+    /// Every certain shift counts, by this measure.
+    #[must_use]
+    pub const fn by(measure: Measure) -> Self {
+        match measure {
+            Measure::MeanRatio => Self::mean_ratio(),
+            Measure::CommonLanguage => Self::common_language(),
+        }
     }
 
     const fn with(measure: Measure, all: f64) -> Self {

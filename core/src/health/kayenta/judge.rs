@@ -75,6 +75,21 @@ impl Kayenta {
         Ok(Self { config, ..Self::default() })
     }
 
+    /// What is asked of the metric.
+    #[must_use]
+    pub const fn config(&self) -> Config {
+        self.config
+    }
+
+    /// Asks this of the metric instead, of the same looks.
+    ///
+    /// # Errors
+    /// When a number of the configuration can not be compared with.
+    pub fn asking(self, config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self { config, ..self })
+    }
+
     /// Asks for this many usable looks before a pass, and judges every so many.
     ///
     /// # Errors

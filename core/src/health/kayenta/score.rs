@@ -23,16 +23,22 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// A metric of one group.
+    /// A metric of these groups, as it was classified.
     #[must_use]
-    pub fn new(name: &str, group: &str, classified: &Classified) -> Self {
+    pub fn new(name: &str, groups: Vec<String>, classified: &Classified) -> Self {
         Self {
             name: name.to_owned(),
-            groups: vec![group.to_owned()],
+            groups,
             label: classified.label,
             critical: classified.critical,
             muted: false,
         }
+    }
+
+    /// The same, left out or not.
+    #[must_use]
+    pub fn muted(self, muted: bool) -> Self {
+        Self { muted, ..self }
     }
 }
 
@@ -100,6 +106,26 @@ impl Scoring {
             return Err(ScoringError::Limits { marginal, pass });
         }
         Ok(Self { weights, pass, marginal })
+    }
+
+    /// The score from which on a canary passes.
+    #[must_use]
+    pub const fn pass(&self) -> f64 {
+        self.pass
+    }
+
+    /// The score from which on it is marginal.
+    #[must_use]
+    pub const fn marginal(&self) -> f64 {
+        self.marginal
+    }
+
+    /// A score, what is asked of one, and what this one rests on: what a person reads.
+    #[must_use]
+    pub fn sentence(&self, score: &Score) -> String {
+        let Score { score, why, verdict, .. } = score;
+        let Self { pass, marginal, .. } = self;
+        format!("{verdict}, score {score} of 100 ({pass} passes, {marginal} is marginal): {why}")
     }
 
     /// The weight of each group scored, in percent.
@@ -373,6 +399,21 @@ mod tests {
         assert_eq!(of(3), (Grade::Pass, Verdict::Pass));
         assert_eq!(of(2), (Grade::Marginal, Verdict::Inconclusive));
         assert_eq!(of(1), (Grade::Fail, Verdict::Fail));
+    }
+
+    #[test]
+    fn a_sentence_has_the_score_the_limits_and_the_reason() {
+        let scoring = Scoring::default();
+        let found = score(&scoring, &plain(&[("g", Pass), ("g", Pass), ("g", Pass), ("g", High)]));
+        assert_eq!(
+            scoring.sentence(&found),
+            "inconclusive, score 75 of 100 (95 passes, 75 is marginal): the weighted sum of the groups"
+        );
+        let found = score(&scoring, &[metric("g", Pass, false), metric("h", High, true)]);
+        assert_eq!(
+            scoring.sentence(&found),
+            "fail, score 0 of 100 (95 passes, 75 is marginal): critical metric h-High did not pass"
+        );
     }
 
     #[test]

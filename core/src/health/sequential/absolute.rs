@@ -148,8 +148,6 @@ pub struct AbsoluteTest {
     side: Side,
     margin: Margin,
     dispersion: f64,
-    /// Events and requests of the stable arm before the first look.
-    history: (f64, f64),
 }
 
 impl AbsoluteTest {
@@ -159,7 +157,7 @@ impl AbsoluteTest {
     /// # Errors
     /// When a difference is not between 1e-9 and `1 - 1e-9`, or a ratio not between 1e-6 and 1e6.
     pub fn new(side: Side, margin: Margin) -> Result<Self, EvidenceError> {
-        Ok(Self { side, margin: margin.check()?, dispersion: 1.0, history: (0.0, 0.0) })
+        Ok(Self { side, margin: margin.check()?, dispersion: 1.0 })
     }
 
     /// Counts every so many events as one: how many come at once, measured before the first look.
@@ -171,21 +169,10 @@ impl AbsoluteTest {
         Ok(self)
     }
 
-    /// What the stable arm did before the first look. Without it the first look is no evidence: it
-    /// only teaches the base rate.
-    ///
-    /// # Errors
-    /// When a number is negative or not finite, or there are more events than requests.
-    pub fn with_history(mut self, events: f64, requests: f64) -> Result<Self, EvidenceError> {
-        events_among(count("earlier events", events)?, count("earlier requests", requests)?)?;
-        self.history = (events, requests);
-        Ok(self)
-    }
-
     /// Begins with no evidence.
     #[must_use]
     pub const fn begin(&self) -> AbsoluteProcess {
-        AbsoluteProcess { test: *self, seen: self.history, logs: [0.0; STRETCHES.len()] }
+        AbsoluteProcess { test: *self, seen: (0.0, 0.0), logs: [0.0; STRETCHES.len()] }
     }
 
     /// The alternative this stretch of the margin leads to at a base rate; none where even the edge
@@ -275,10 +262,10 @@ mod tests {
     }
 
     #[test]
-    fn the_first_look_is_evidence_only_with_a_history() {
+    fn the_first_look_only_teaches_the_base_rate() {
         let test = AbsoluteTest::new(Side::Above, Margin::Difference(0.05)).unwrap();
         assert_eq!(judge(&test, &looks(0.9, 0.1, 1)), 0.0);
-        assert!(judge(&test.with_history(100.0, 1_000.0).unwrap(), &looks(0.9, 0.1, 1)) > 20.0);
+        assert!(judge(&test, &looks(0.9, 0.1, 2)) > 20.0);
     }
 
     #[test]
