@@ -7,6 +7,7 @@ mod crash;
 mod shard;
 mod sim;
 mod taps;
+mod teeth;
 
 /// Runs something on a runtime of its own whose time passes only while it sleeps.
 pub(crate) fn on_paused_time<T>(run: impl Future<Output = T>) -> T {

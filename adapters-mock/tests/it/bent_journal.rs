@@ -27,6 +27,9 @@ pub(crate) enum Tear {
     PrunesEverything,
     ServesAll,
     LeavesUnread,
+    ForgetsDue,
+    NeverOver,
+    FindsEveryAttempt,
 }
 
 #[derive(Debug)]
@@ -102,6 +105,8 @@ impl Journal for Torn {
             Tear::LosesTail => commit.records.truncate(1),
             Tear::KeepsConsumed => commit.consumed.clear(),
             Tear::NeverParks => commit.park = false,
+            Tear::ForgetsDue => commit.due = None,
+            Tear::NeverOver => commit.over = false,
             Tear::ForgetsReasons => commit.consumed.iter_mut().for_each(|read| read.ignored = None),
             _ => {}
         }
@@ -113,7 +118,11 @@ impl Journal for Torn {
         attempt: AttemptId,
     ) -> Result<Option<RowVersion>, JournalError> {
         let found = self.inner.committed(id, attempt).await?;
-        Ok(found.filter(|_| self.tear != Tear::ForgetsAttempts))
+        Ok(match self.tear {
+            Tear::ForgetsAttempts => None,
+            Tear::FindsEveryAttempt => found.or(Some(RowVersion(1))),
+            _ => found,
+        })
     }
     async fn release(&self, id: RolloutId, epoch: Epoch) -> Result<(), JournalError> {
         self.inner.release(id, epoch).await

@@ -318,6 +318,9 @@ async fn wrong_journals_break_the_law_they_should() {
         (Tear::ServesAll, "of commands is told who serves the target"),
         (Tear::LeavesUnread, "no command stays unread once its rollout is over"),
         (Tear::PrunesEverything, "only what is over and old is forgotten"),
+        (Tear::ForgetsDue, "what is due comes earliest first, within the limit"),
+        (Tear::NeverOver, "what is over is never due"),
+        (Tear::FindsEveryAttempt, "a commit can be found by its attempt"),
     ] {
         let make = async || Torn { inner: MemoryJournal::new(), tear };
         assert_breaks(conformance::journal(make, &fixture).await, law);

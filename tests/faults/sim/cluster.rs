@@ -6,8 +6,8 @@ use tidegate::{
     Engine,
     machine::{
         Actor, Command, CommandId, GateSpec, Journal, Order, Phase, Plan, PlanSpec, PlatformSpec,
-        Revision, Revisions, RolloutId, Row, SafetyClass, Select, Seq, Span, StrategySpec, Target,
-        WaitingOn, Weight,
+        PolicySpec, Revision, Revisions, RolloutId, Row, SafetyClass, Select, Seq, Span,
+        StrategySpec, Supersede, Target, Timestamp, WaitingOn, Weight,
         record::{Head, Record},
     },
 };
@@ -91,7 +91,7 @@ impl Setup {
 
     fn spec(&self, target: &Target, nth: usize) -> PlanSpec {
         let baked = || GateSpec { checks: vec!["errors".into()], ..shapes::baked() };
-        let strategy = match nth % 3 {
+        let strategy = match nth % 4 {
             _ if self.class == SafetyClass::BareCreate => {
                 let mut strategy = shapes::canary(vec![
                     step(20, GateSpec::default()),
@@ -105,9 +105,14 @@ impl Setup {
             }
             0 => shapes::canary(vec![step(10, baked()), step(50, baked()), step(100, baked())]),
             1 => shapes::blue_green(baked()),
+            // So quick that a call which is late meets the weight after it.
+            2 => shapes::canary([10, 30, 60, 100].map(|to| step(to, shapes::baked())).to_vec()),
             _ => shapes::canary(vec![step(50, baked())]),
         };
-        PlanSpec { target: target.as_str().to_owned(), ..shapes::plan(strategy) }
+        let plan = shapes::plan(strategy);
+        let supersede = if nth.is_multiple_of(2) { Supersede::Replace } else { Supersede::Queue };
+        let policy = PolicySpec { supersede: Some(supersede), ..plan.policy };
+        PlanSpec { target: target.as_str().to_owned(), policy, ..plan }
     }
 }
 
@@ -136,6 +141,8 @@ pub(crate) struct Cluster {
     pub(crate) worlds: Arc<BTreeMap<Target, SimWorld>>,
     pub(crate) ledger: Ledger,
     pub(crate) trouble: Arc<Trouble>,
+    /// By a clock that nothing bends, and as the targets tell the time.
+    began: (Instant, Timestamp),
     hosts: Vec<Host>,
     dice: Dice,
     born: u64,
@@ -189,9 +196,11 @@ impl Cluster {
             Host { machine: Arc::new(machine), name, process: None, back_at }
         };
         let hosts = (0..setup.machines).map(host).collect();
+        let told = worlds.values().next().map(|world| world.clock().now()).unwrap_or_default();
+        let began = (Instant::now(), told);
         let worlds = Arc::new(worlds);
         let store = MemoryJournal::new();
-        Self { setup, store, worlds, ledger, trouble, hosts, dice, born: 0, opened: 0 }
+        Self { setup, store, worlds, ledger, trouble, began, hosts, dice, born: 0, opened: 0 }
     }
 
     /// Lives through it all.
@@ -274,11 +283,19 @@ impl Cluster {
             5 | 6 => machine.run_at(self.dice.pick(&[50, 80, 100, 125, 200])),
             7 => self.trouble.fill_disk(later(&self.dice, 1_000..15_000)),
             8 => self.order().await,
+            9 if self.dice.chance(400) => self.open_newer(),
             _ => self.open_idle(),
         }
     }
 
-    fn now(&self) -> tidegate::machine::Timestamp {
+    /// What the targets' clocks said at an instant.
+    pub(crate) fn told_at(&self, instant: Instant) -> Timestamp {
+        let (at, told) = self.began;
+        let passed = instant.saturating_duration_since(at).as_millis();
+        told.after(Span(u64::try_from(passed).unwrap_or(u64::MAX)))
+    }
+
+    fn now(&self) -> Timestamp {
         self.worlds.values().next().map(|world| world.clock().now()).unwrap_or_default()
     }
 
@@ -301,21 +318,38 @@ impl Cluster {
         let targets: Vec<Target> = self.worlds.keys().cloned().collect();
         for target in targets {
             let nth = self.dice.below(self.hosts.len());
-            let Some(process) = &mut self.hosts[nth].process else { continue };
-            self.opened += 1;
-            let spec = self.setup.spec(&target, self.opened);
-            let plan = Plan::compile(spec, &self.worlds[&target].capabilities());
-            let plan = plan.unwrap_or_else(|problems| panic!("{problems}"));
-            let candidate = format!("v{}", self.opened + 1);
-            let (store, engine) = (self.store.clone(), process.engine.clone());
-            process.jobs.push(tokio::spawn(async move {
-                let Some(stable) = idle(&store, &target).await else { return };
-                let revisions = Revisions { stable: Some(stable), candidate: candidate.into() };
-                let start = engine.start(plan, revisions, "ada");
-                // Refused, or not answered: then not.
-                let _ = time::timeout(Duration::from_secs(60), start).await;
-            }));
+            self.open(nth, &target, Opens::WhereIdle);
         }
+    }
+
+    /// A newer revision arrives for a target on which a rollout may be under way.
+    fn open_newer(&mut self) {
+        let nth = self.dice.below(self.worlds.len());
+        let Some(target) = self.worlds.keys().nth(nth).cloned() else { return };
+        let nth = self.dice.below(self.hosts.len());
+        self.open(nth, &target, Opens::WhereBusy);
+    }
+
+    /// Asks the engine of a machine for a rollout, if one runs there.
+    fn open(&mut self, nth: usize, target: &Target, opens: Opens) {
+        let Some(process) = &mut self.hosts[nth].process else { return };
+        self.opened += 1;
+        let spec = self.setup.spec(target, self.opened);
+        let plan = Plan::compile(spec, &self.worlds[target].capabilities());
+        let plan = plan.unwrap_or_else(|problems| panic!("{problems}"));
+        let candidate = format!("v{}", self.opened + 1);
+        let (store, engine, target) = (self.store.clone(), process.engine.clone(), target.clone());
+        process.jobs.push(tokio::spawn(async move {
+            let stable = match opens {
+                Opens::WhereIdle => idle(&store, &target).await,
+                Opens::WhereBusy => left_by_active(&store, &target).await,
+            };
+            let Some(stable) = stable else { return };
+            let revisions = Revisions { stable: Some(stable), candidate: candidate.into() };
+            let start = engine.start(plan, revisions, "ada");
+            // Refused, or not answered: then not.
+            let _ = time::timeout(Duration::from_secs(60), start).await;
+        }));
     }
 
     /// Peace: every machine runs again, and people who paused something let it go on.
@@ -378,21 +412,43 @@ pub(crate) fn is_settled(left: &Left, all: &[Left]) -> bool {
         }
 }
 
+/// Where a rollout is asked for.
+#[derive(Clone, Copy, Debug)]
+enum Opens {
+    /// On a target that has none.
+    WhereIdle,
+    /// On a target that has one: the newer one replaces it, or waits for it.
+    WhereBusy,
+}
+
+/// What the active rollout of a target leaves, if it ends as its plan says when a newer one arrives.
+async fn left_by_active(store: &MemoryJournal, target: &Target) -> Option<Revision> {
+    let active = store.active(target).await.expect("the store itself does not fail")?;
+    let head = store.head(active.rollout).await.expect("nor here");
+    match head.plan.policy().supersede {
+        Supersede::Queue => Some(head.revisions.candidate),
+        Supersede::Replace | Supersede::Refuse => head.revisions.stable,
+    }
+}
+
 /// What serves on a target that has no active rollout.
 async fn idle(store: &MemoryJournal, target: &Target) -> Option<Revision> {
     let active = store.active(target).await.expect("the store itself does not fail");
     if active.is_some() {
         return None;
     }
-    let select = Select { target: Some(target.clone()), limit: 1, ..Select::default() };
-    let last = store.list(&select).await.expect("nor here").pop();
-    let Some(last) = last else { return Some("v1".into()) };
-    let revisions = store.head(last.rollout).await.expect("nor here").revisions;
-    let record = store.last(last.rollout).await.expect("nor here")?;
-    match record.after.phase() {
-        Phase::Completed => Some(revisions.candidate),
-        Phase::RolledBack { .. } => revisions.stable,
-        // A person gave up: what serves is theirs to know.
-        _ => None,
+    let select = Select { target: Some(target.clone()), limit: usize::MAX, ..Select::default() };
+    for row in store.list(&select).await.expect("nor here") {
+        let revisions = store.head(row.rollout).await.expect("nor here").revisions;
+        let record = store.last(row.rollout).await.expect("nor here")?;
+        return match record.after.phase() {
+            Phase::Completed => Some(revisions.candidate),
+            Phase::RolledBack { .. } => revisions.stable,
+            // It changed nothing.
+            Phase::NeverStarted { .. } => continue,
+            // A person gave up: what serves is theirs to know.
+            _ => None,
+        };
     }
+    Some("v1".into())
 }

@@ -236,6 +236,9 @@ impl Machine {
     fn deliver_later(&self, world: &SimWorld, call: &Call, what: &Request) {
         let (world, call, what) = (world.clone(), call.clone(), what.clone());
         let after = self.dice.time(1..self.longest());
+        if after > LATE_BOUND.duration() {
+            self.trouble.count(Kind::CallBeyondBound);
+        }
         let late = VersionReader { on: self.is_bent(Bend::VersionReadLate) };
         tokio::spawn(async move {
             time::sleep(after).await;

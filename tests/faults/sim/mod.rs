@@ -3,7 +3,7 @@
 mod clock;
 mod cluster;
 mod dice;
-mod machine;
+pub(crate) mod machine;
 mod tests;
 mod trouble;
 mod verdict;

@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     CallLost,
     /// A call reached the target late.
     CallLate,
+    /// A call reached the target, late or once more, later than the target says.
+    CallBeyondBound,
     /// A call reached the target twice.
     CallTwice,
     /// The target refused a call for now.
@@ -50,7 +52,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Killed,
         Self::Frozen,
         Self::CutOff,
@@ -65,6 +67,7 @@ impl Kind {
         Self::AnswerLost,
         Self::CallLost,
         Self::CallLate,
+        Self::CallBeyondBound,
         Self::CallTwice,
         Self::Throttled,
         Self::ReadFailed,

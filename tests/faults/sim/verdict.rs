@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use tidegate::machine::{MoveId, Phase, Revisions, SafetyClass, Target, Weight, invariants};
+use tidegate::machine::{
+    MoveId, Phase, Revisions, Rule, SafetyClass, Span, Target, Timestamp, Weight, invariants,
+    record::Record,
+};
 use tidegate_mock::{Fate, Logged, Request};
 
 use super::{
@@ -20,6 +23,8 @@ pub(crate) struct Verdict {
     pub(crate) rollouts: u64,
     /// Of them, how many wait for a person.
     pub(crate) asking: u64,
+    /// Of them, how many arrived while an older one ran.
+    pub(crate) newer: u64,
     pub(crate) traffic: Traffic,
     /// Every journal, as JSON.
     pub(crate) journals: String,
@@ -34,15 +39,23 @@ pub(crate) struct Traffic {
     pub(crate) backward: u64,
     /// A weight of the way forward over one of the way back, which was sent without waiting for it.
     pub(crate) risen: u64,
+    /// Traffic that nobody had asked for any more, noticed while a rollout ran: nobody but calls that
+    /// landed late changes it here.
+    pub(crate) noticed: u64,
     /// Targets that ended with other traffic than their last rollout says.
     pub(crate) wrong_at_end: u64,
 }
+
+/// Between the last reading of a rollout and its end in the journal a machine may stand still, and be
+/// cut off, for as long as this.
+const UNWATCHED: Span = Span::minutes(3);
 
 impl Traffic {
     pub(crate) fn add(&mut self, other: Self) {
         self.landed += other.landed;
         self.backward += other.backward;
         self.risen += other.risen;
+        self.noticed += other.noticed;
         self.wrong_at_end += other.wrong_at_end;
     }
 }
@@ -65,6 +78,8 @@ impl Verdict {
             let of_target = of_target(cluster, target, &left, &mut broken);
             traffic.add(of_target);
         }
+        traffic.noticed =
+            left.iter().flat_map(|left| &left.records).filter(|r| is_notice(r)).count() as u64;
         broken.extend(of_traffic(cluster, &traffic));
         let journals: Vec<_> = left.iter().map(|left| (&left.head, &left.records)).collect();
         Self {
@@ -72,6 +87,7 @@ impl Verdict {
             counts: cluster.trouble.counts(),
             rollouts: left.len() as u64,
             asking: left.iter().filter(|left| !left.row.over).count() as u64,
+            newer: left.iter().filter(|left| left.head.after.is_some()).count() as u64,
             traffic,
             journals: serde_json::to_string(&journals).unwrap(),
         }
@@ -93,13 +109,25 @@ fn of_rollout(left: &Left, all: &[Left]) -> Vec<String> {
     broken
 }
 
+/// Whether a rollout saw traffic that it had not asked for.
+const fn is_notice(record: &Record) -> bool {
+    matches!(
+        record.decision.rule,
+        Rule::DriftReset | Rule::DriftHeld | Rule::DriftReasserted | Rule::Contested
+    )
+}
+
 fn of_target(
     cluster: &Cluster,
     target: &Target,
     left: &[Left],
     broken: &mut Vec<String>,
 ) -> Traffic {
-    let last = left.iter().rfind(|left| left.head.plan.target() == target);
+    // One that never started changed nothing.
+    let changed = |left: &&Left| {
+        left.head.plan.target() == target && !matches!(left.phase(), Phase::NeverStarted { .. })
+    };
+    let last = left.iter().rfind(changed);
     let revisions = last.map(|last| last.head.revisions.clone());
     let (twice, log, truth) = cluster.worlds[target].with_fleet(|fleet| {
         let twice: Vec<_> = fleet.created_twice().into_iter().cloned().collect();
@@ -118,8 +146,25 @@ fn of_target(
         && (truth.low, truth.high) != (wanted, wanted)
     {
         traffic.wrong_at_end += 1;
+        let ended = last.and_then(|last| cluster.ledger.ended(last.row.rollout));
+        let watched = ended.map(|at| cluster.told_at(at).moved(-(UNWATCHED.0 as i64)));
+        if let (Some(watched), Some(landed)) = (watched, last_landing(&log))
+            && landed < watched
+        {
+            let why = "what landed late was not noticed";
+            broken.push(format!("{target}: {why}: landed at {landed}, watched until {watched}"));
+        }
     }
     traffic
+}
+
+/// When the last call that sets traffic landed.
+fn last_landing(log: &[Logged]) -> Option<Timestamp> {
+    let landed = log.iter().filter_map(|sent| match (&sent.request, sent.fate) {
+        (Request::Shift { .. }, Fate::Done(at)) => Some(at),
+        _ => None,
+    });
+    landed.max()
 }
 
 /// Goes through what landed on each route, in its order.

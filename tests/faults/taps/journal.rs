@@ -206,9 +206,10 @@ const NONE: RolloutId = RolloutId(0);
 impl TappedJournal {
     /// A commit reaches the store.
     async fn write(&self, commit: Append) -> Result<RowVersion, JournalError> {
-        let intents = Ledger::intents(&commit);
+        let (intents, ends) = (Ledger::intents(&commit), commit.over.then_some(commit.rollout));
         let version = self.store.append(commit).await?;
         self.ledger.keep(intents);
+        ends.into_iter().for_each(|rollout| self.ledger.end(rollout));
         Ok(version)
     }
 

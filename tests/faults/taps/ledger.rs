@@ -1,16 +1,19 @@
-//! Which intents are durable, and which moves were sent without one.
+//! Which intents are durable, which moves were sent without one, and when rollouts ended.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tidegate::machine::{Append, Call, MoveId};
+use tidegate::machine::{Append, Call, MoveId, RolloutId};
+use tokio::time::Instant;
 
 #[derive(Debug, Default)]
 struct Pages {
     durable: HashSet<(MoveId, u8)>,
     sent_without: Vec<(MoveId, u8)>,
+    /// When each rollout's end became durable.
+    ended: HashMap<RolloutId, Instant>,
 }
 
 /// Shared by all engines of one store. Clones share it.
@@ -31,6 +34,16 @@ impl Ledger {
     /// The store has them.
     pub(crate) fn keep(&self, intents: Vec<(MoveId, u8)>) {
         self.pages().durable.extend(intents);
+    }
+
+    /// A rollout is over, durably.
+    pub(crate) fn end(&self, rollout: RolloutId) {
+        self.pages().ended.entry(rollout).or_insert_with(Instant::now);
+    }
+
+    /// When a rollout's end became durable.
+    pub(crate) fn ended(&self, rollout: RolloutId) -> Option<Instant> {
+        self.pages().ended.get(&rollout).copied()
     }
 
     /// A call that changes something is about to be sent.
