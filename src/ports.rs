@@ -1,12 +1,12 @@
 //! The adapters of one target, as the engine is given them.
 //!
-//! Must not call any of them: that is for `dispatch`, `survey` and `reads`.
+//! Must not call any of them for a rollout: that is for `dispatch`, `survey` and `reads`.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tidegate_core::{
-    Capabilities, DeploymentActions, HealthMetrics, Hook, Judge, JudgeKind, Observer, Plan,
-    TrafficShifter,
+    Capabilities, DeploymentActions, HealthMetrics, Hook, Judge, JudgeKind, Observer, Obstacle,
+    Plan, Revisions, Target, TrafficShifter, Weight,
 };
 
 /// Everything an engine reaches the outside through.
@@ -87,6 +87,35 @@ impl Ports {
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
         Capabilities::of(&self.traffic.ability(), &self.deploy.ability(), self.health.lag())
+    }
+
+    /// Everything that would keep a rollout of this plan from going, found by reading alone. Nothing is
+    /// changed. What the plan names and is not here is for [`Self::missing`] to say.
+    pub async fn preflight(&self, plan: &Plan, revisions: &Revisions) -> Vec<Obstacle> {
+        let stages = plan.stages(revisions.stable.is_none()).iter();
+        let mut weights: Vec<_> = stages.filter_map(|stage| stage.goal.weight).collect();
+        // The way back.
+        weights.extend(revisions.stable.as_ref().map(|_| Weight::ZERO));
+        weights.sort_unstable();
+        weights.dedup();
+        let mut metrics: Vec<_> = plan.checks().iter().map(|check| check.metric.as_str()).collect();
+        metrics.sort_unstable();
+        metrics.dedup();
+        self.obstacles(plan.target(), revisions, &weights, &metrics).await
+    }
+
+    /// As [`Self::preflight`], where there is no plan that compiles: for these weights and metrics.
+    pub async fn obstacles(
+        &self,
+        target: &Target,
+        revisions: &Revisions,
+        weights: &[Weight],
+        metrics: &[&str],
+    ) -> Vec<Obstacle> {
+        let mut found = self.traffic.preflight(target, revisions, weights).await;
+        found.extend(self.deploy.preflight(target, revisions).await);
+        found.extend(self.health.preflight(target, revisions, metrics).await);
+        found
     }
 
     /// What a plan names and is not here.

@@ -39,11 +39,13 @@
 )]
 
 mod account;
+mod by_others;
 mod error;
 mod limiter;
 mod pause;
 mod place;
 mod port;
+pub mod preflight;
 mod routes;
 #[cfg(any(feature = "appmesh", feature = "ecs"))]
 mod token;
@@ -71,8 +73,10 @@ pub mod fakes;
 pub mod lambda;
 #[cfg(feature = "lattice")]
 pub mod lattice;
+pub mod sdk;
 
 pub use account::{Account, CallLimits};
+pub use by_others::DeployedByOthers;
 pub use error::{AwsError, Class, Effect};
 pub use limiter::Quota;
 pub use place::{ByRevision, Fixed, Placement, Table};

@@ -11,9 +11,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Arm, Capabilities, CapacityKind, Epoch, Extra, HookAnswer, Identity, Look, MoveId, Operation,
-    PlatformAbility, PlatformSeen, Revision, RolloutId, RoutingKind, SeenCapacity, Seq, Span,
-    Split, Target, Timestamp, Version, Wait, Window, decision::Decision,
+    Arm, Capabilities, CapacityKind, Epoch, Extra, HookAnswer, Identity, Look, MoveId, Obstacle,
+    ObstacleKind, Operation, PlatformAbility, PlatformSeen, Revision, RolloutId, RoutingKind,
+    SeenCapacity, Seq, Span, Split, Target, Timestamp, Version, Wait, Weight, Window,
+    decision::Decision,
 };
 
 /// The two revisions of a rollout.
@@ -186,6 +187,18 @@ pub trait TrafficShifter: fmt::Debug + Send + Sync {
 
     /// Sets the share of copied requests and test traffic, on all routes.
     async fn mirror(&self, call: &Call, to: Extra) -> Result<(), PortError>;
+
+    /// Everything that would keep these revisions from getting these weights, found by reading alone.
+    /// What could not be read is an obstacle, too.
+    async fn preflight(
+        &self,
+        target: &Target,
+        revisions: &Revisions,
+        weights: &[Weight],
+    ) -> Vec<Obstacle> {
+        let _ = (target, revisions, weights);
+        Vec::new()
+    }
 }
 
 /// What deployment actions can do.
@@ -281,6 +294,13 @@ pub trait DeploymentActions: fmt::Debug + Send + Sync {
         let action = format!("look up a platform's deployment of {}", sought.target);
         Err(PortError::new(FailureKind::Permanent, action).because("not supported by this adapter"))
     }
+
+    /// Everything that would keep these revisions from being deployed, found by reading alone. What
+    /// could not be read is an obstacle, too.
+    async fn preflight(&self, target: &Target, revisions: &Revisions) -> Vec<Obstacle> {
+        let _ = (target, revisions);
+        Vec::new()
+    }
 }
 
 fn unsupported(call: &Call, what: &str) -> PortError {
@@ -338,6 +358,24 @@ pub trait HealthMetrics: fmt::Debug + Send + Sync {
 
     /// Measures both arms over one window.
     async fn look(&self, query: &Query) -> Result<Look, PortError>;
+
+    /// Everything that would keep these metrics from being measured, found by reading alone: what
+    /// [`Self::fit`] says, unless an adapter knows more.
+    async fn preflight(
+        &self,
+        target: &Target,
+        revisions: &Revisions,
+        metrics: &[&str],
+    ) -> Vec<Obstacle> {
+        let Err(error) = self.fit(target, revisions, metrics).await else { return Vec::new() };
+        let kind = match error.kind {
+            FailureKind::Permanent => ObstacleKind::Unsuitable,
+            _ => ObstacleKind::Unreadable,
+        };
+        let why = error.source.as_ref().map_or_else(|| error.to_string(), ToString::to_string);
+        let subject = format!("the metrics of {target}");
+        vec![Obstacle::new(kind, subject, format!("can not be used: {why}"))]
+    }
 }
 
 /// Asks something outside before a gate opens.

@@ -14,6 +14,8 @@ const fn operation(name: &'static str, effect: Effect) -> Operation {
 
 pub(super) const DESCRIBE_RULES: Operation = operation("DescribeRules", Effect::Reads);
 pub(super) const DESCRIBE_LISTENERS: Operation = operation("DescribeListeners", Effect::Reads);
+pub(super) const DESCRIBE_TARGET_GROUPS: Operation =
+    operation("DescribeTargetGroups", Effect::Reads);
 pub(super) const DESCRIBE_TARGET_HEALTH: Operation =
     operation("DescribeTargetHealth", Effect::Reads);
 pub(super) const MODIFY_RULE: Operation = operation("ModifyRule", Effect::Writes);

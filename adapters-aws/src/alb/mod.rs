@@ -21,6 +21,7 @@
 
 mod actions;
 mod api;
+mod preflight;
 mod route;
 
 use std::{fmt, sync::Arc};
@@ -31,8 +32,9 @@ use aws_sdk_elasticloadbalancingv2::{
     types::{Action, TargetHealthStateEnum},
 };
 use tidegate_core::{
-    Call, Extra, FailureKind, PortError, Revisions, RouteReading, RoutingKind, SafetyClass, Span,
-    Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
+    Call, Extra, FailureKind, Obstacle, PortError, Revisions, RouteReading, RoutingKind,
+    SafetyClass, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
+    Weight,
 };
 use tokio::time::Instant;
 
@@ -272,6 +274,15 @@ impl TrafficShifter for AlbRoutes {
 
     async fn mirror(&self, call: &Call, to: Extra) -> Result<(), PortError> {
         copies_unsupported(call, to)
+    }
+
+    async fn preflight(
+        &self,
+        target: &Target,
+        revisions: &Revisions,
+        weights: &[Weight],
+    ) -> Vec<Obstacle> {
+        self.obstacles(target, revisions, weights).await
     }
 }
 

@@ -20,6 +20,7 @@
 //! It must not know who runs the nodes.
 
 mod gone;
+mod preflight;
 mod spec;
 
 use std::{fmt, sync::Arc};
@@ -30,8 +31,9 @@ use aws_sdk_appmesh::{
     types::{RouteData, RouteSpec, RouteStatusCode},
 };
 use tidegate_core::{
-    Call, Extra, FailureKind, PortError, Revisions, RouteReading, RoutingKind, SafetyClass, Span,
-    Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
+    Call, Extra, FailureKind, Obstacle, PortError, Revisions, RouteReading, RoutingKind,
+    SafetyClass, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
+    Weight,
 };
 
 use crate::{
@@ -210,6 +212,15 @@ impl TrafficShifter for MeshRoutes {
     async fn mirror(&self, call: &Call, to: Extra) -> Result<(), PortError> {
         copies_unsupported(call, to)
     }
+
+    async fn preflight(
+        &self,
+        target: &Target,
+        revisions: &Revisions,
+        weights: &[Weight],
+    ) -> Vec<Obstacle> {
+        self.obstacles(target, revisions, weights).await
+    }
 }
 
 /// Whether nobody else has written between our reading and our writing. The answer to a repeat, which
@@ -259,6 +270,7 @@ const fn operation(name: &'static str, effect: Effect) -> Operation {
 }
 
 const DESCRIBE_ROUTE: Operation = operation("DescribeRoute", Effect::Reads);
+const DESCRIBE_VIRTUAL_NODE: Operation = operation("DescribeVirtualNode", Effect::Reads);
 const UPDATE_ROUTE: Operation = operation("UpdateRoute", Effect::Writes);
 
 /// AWS documents no rates for App Mesh; these are Elastic Load Balancing's, halved again.

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use aws_sdk_codedeploy::types::DeploymentWaitType;
 use tidegate_core::{
     Arm, ArmCapacity, Call, Capabilities, CapacityKind, DeployAbility, DeploymentActions,
-    FailureKind, PlatformAbility, PlatformSeen, PortError, Revisions, SafetyClass, SeenCapacity,
-    Sought, Span, Target, Wait, WaitPoint,
+    FailureKind, Obstacle, PlatformAbility, PlatformSeen, PortError, Revisions, SafetyClass,
+    SeenCapacity, Sought, Span, Target, Wait, WaitPoint,
 };
 
 use super::{
@@ -119,6 +119,10 @@ impl DeploymentActions for CodeDeploy {
         };
         let info = self.now_of(&found, id, &action).await?;
         self.state(&info, &action).await
+    }
+
+    async fn preflight(&self, target: &Target, revisions: &Revisions) -> Vec<Obstacle> {
+        self.obstacles(target, revisions).await
     }
 }
 

@@ -20,6 +20,7 @@ mod artifact;
 pub mod config;
 mod group;
 mod lookup;
+mod preflight;
 mod state;
 mod targets;
 mod traffic;
@@ -38,6 +39,7 @@ use tidegate_core::{PortError, Span};
 pub(crate) use artifact::sha256;
 pub use artifact::{Artifact, Artifacts, BundleType, ByTable};
 pub use group::{Compute, Problem, Problems, Setup};
+pub use preflight::obstacles;
 
 use crate::{
     account::{Account, Channel, bounded_client},

@@ -23,6 +23,8 @@ pub struct LoadBalancing {
     pub listeners: BTreeMap<String, Value>,
     /// Target groups by ARN: the state of each target, once it has been checked.
     pub groups: BTreeMap<String, Vec<String>>,
+    /// Target groups by ARN whose targets are not checked for health.
+    pub unchecked: BTreeSet<String>,
     /// How long a target group has to be on a rule until its targets have been checked.
     pub first_check: Duration,
     attached: BTreeMap<String, Duration>,
@@ -230,6 +232,21 @@ impl LoadBalancing {
         }
     }
 
+    fn target_groups(&self, request: &Request) -> Reply {
+        let mut shown = Vec::new();
+        for arn in texts(&request.form()["TargetGroupArns"]) {
+            if !self.groups.contains_key(&arn) {
+                return refused("TargetGroupNotFound", &arn);
+            }
+            let checked = if self.unchecked.contains(&arn) { "false" } else { "true" };
+            shown.push(json!({
+                "TargetGroupArn": arn, "Protocol": "HTTP", "Port": "8080",
+                "TargetType": "ip", "HealthCheckEnabled": checked,
+            }));
+        }
+        reply("DescribeTargetGroups", &json!({ "TargetGroups": shown }))
+    }
+
     fn health(&self, request: &Request) -> Reply {
         let form = request.form();
         let arn = form["TargetGroupArn"].as_str().unwrap_or_default();
@@ -270,6 +287,7 @@ impl Service for LoadBalancing {
             "DescribeListeners" => self.describe(request, Kind::Listener),
             "ModifyRule" => self.modify(request, Kind::Rule),
             "ModifyListener" => self.modify(request, Kind::Listener),
+            "DescribeTargetGroups" => self.target_groups(request),
             "DescribeTargetHealth" => self.health(request),
             other => refused("InvalidAction", other),
         }

@@ -18,6 +18,8 @@ pub struct AppMesh {
     pub specs: BTreeMap<String, Value>,
     /// Names of virtual nodes.
     pub nodes: Vec<String>,
+    /// Those of them without a health check.
+    pub unchecked: Vec<String>,
     /// The account that owns the mesh. Where it is not ours, calls have to name it.
     pub owner: String,
     /// The status of every route.
@@ -86,6 +88,31 @@ impl AppMesh {
         })
     }
 
+    fn node(&self, name: &str) -> Reply {
+        if !self.nodes.iter().any(|node| node == name) {
+            return refused(404, "NotFoundException", "There is no such virtual node");
+        }
+        let mut listener = json!({ "portMapping": { "port": 8080, "protocol": "http" } });
+        if !self.unchecked.iter().any(|node| node == name) {
+            listener["healthCheck"] = json!({
+                "protocol": "http", "path": "/health", "healthyThreshold": 2,
+                "unhealthyThreshold": 2, "intervalMillis": 5_000, "timeoutMillis": 2_000,
+            });
+        }
+        let arn =
+            format!("arn:aws:appmesh:eu-central-1:{}:mesh/{MESH}/virtualNode/{name}", self.owner);
+        Reply::json(&json!({
+            "meshName": MESH, "virtualNodeName": name,
+            "spec": { "listeners": [listener] },
+            "metadata": {
+                "arn": arn, "version": 1, "uid": "00000000-0000-4000-8000-000000000001",
+                "createdAt": 1_795_219_200, "lastUpdatedAt": 1_795_219_200,
+                "meshOwner": self.owner, "resourceOwner": ACCOUNT,
+            },
+            "status": { "status": "ACTIVE" },
+        }))
+    }
+
     fn update(&mut self, route: &str, request: &Request) -> Reply {
         let sent = request.json();
         let token = sent["clientToken"].as_str().unwrap_or_default().to_owned();
@@ -131,6 +158,9 @@ impl Service for AppMesh {
         let name = match request.method.as_str() {
             "GET" if is_route => "DescribeRoute",
             "PUT" if is_route => "UpdateRoute",
+            "GET" if request.segments().get(3).is_some_and(|part| part == "virtualNodes") => {
+                "DescribeVirtualNode"
+            }
             _ => return None,
         };
         Some(name.to_owned())
@@ -144,6 +174,9 @@ impl Service for AppMesh {
         let segments = request.segments();
         let named = |index: usize| segments.get(index).map_or("", String::as_str);
         let owner = request.param("meshOwner").unwrap_or(ACCOUNT);
+        if operation == "DescribeVirtualNode" {
+            return self.node(named(4));
+        }
         let route = named(6);
         let known = (named(2), named(4)) == (MESH, ROUTER) && owner == self.owner;
         if !known || !self.specs.contains_key(route) {

@@ -20,6 +20,8 @@ pub struct Lattice {
     pub listeners: BTreeMap<String, Value>,
     /// Target groups by id.
     pub groups: Vec<String>,
+    /// Those of them whose targets are not checked for health.
+    pub unchecked: Vec<String>,
 }
 
 client_of!(aws_sdk_vpclattice, Lattice);
@@ -95,6 +97,18 @@ impl Lattice {
         let groups = found.and_then(|action| action.pointer("/forward/targetGroups"));
         let groups = groups.and_then(Value::as_array).into_iter().flatten();
         groups.map(|group| (name_of(group), weight(group))).collect()
+    }
+
+    fn target_group(&self, id: &str) -> Reply {
+        let id = id.rsplit('/').next().unwrap_or(id);
+        if !self.groups.iter().any(|known| known == id) {
+            return not_found(id);
+        }
+        let checked = !self.unchecked.iter().any(|one| one == id);
+        Reply::json(&json!({
+            "id": id, "arn": arn("targetgroup", id), "name": id, "type": "IP", "status": "ACTIVE",
+            "config": { "port": 8080, "protocol": "HTTP", "healthCheck": { "enabled": checked } },
+        }))
     }
 
     fn find(&self, kind: Kind, id: &str) -> Option<&Value> {
@@ -191,11 +205,20 @@ fn addressed(request: &Request) -> Option<(Kind, String)> {
     }
 }
 
+/// The target group of a path `/targetgroups/G`.
+fn group_of(request: &Request) -> Option<String> {
+    let mut segments = request.segments();
+    (segments.len() == 2 && segments[0] == "targetgroups").then(|| segments.remove(1))
+}
+
 impl Service for Lattice {
     const MODEL: &'static str = "vpc-lattice";
     const PROTOCOL: Protocol = Protocol::RestJson;
 
     fn operation(request: &Request) -> Option<String> {
+        if request.method == "GET" && group_of(request).is_some() {
+            return Some("GetTargetGroup".to_owned());
+        }
         let name = match (request.method.as_str(), addressed(request)?.0) {
             ("GET", Kind::Rule) => "GetRule",
             ("GET", Kind::Listener) => "GetListener",
@@ -211,6 +234,9 @@ impl Service for Lattice {
     }
 
     fn answer(&mut self, operation: &str, request: &Request) -> Reply {
+        if let Some(group) = group_of(request) {
+            return self.target_group(&group);
+        }
         let Some((kind, id)) = addressed(request) else { return not_found(&request.path) };
         if Self::writes(operation) {
             return self.update(kind, &id, request);

@@ -8,10 +8,10 @@
 //! They are for tests, ours and those of programs that embed these adapters, and panic where a test
 //! is wrong.
 
-#[cfg(any(feature = "codedeploy", feature = "ecs"))]
-mod json11;
 #[cfg(feature = "cloudwatch")]
 mod cbor;
+#[cfg(any(feature = "codedeploy", feature = "ecs"))]
+mod json11;
 mod record;
 mod script;
 mod wire;
@@ -287,6 +287,7 @@ impl<S: Service> Inner<S> {
             Some(Fault::NotSent) => Delivery::Broken,
             Some(Fault::ServerError { after: false }) => error(500, "InternalFailure"),
             Some(Fault::Throttled) => error(400, "ThrottlingException"),
+            Some(Fault::Denied) => error(403, "AccessDeniedException"),
             Some(Fault::Gone) => error(404, "UnknownOperationException"),
             Some(Fault::Hang { lands: None }) => Delivery::Silence,
             Some(Fault::Hang { lands: Some(lands) }) => Delivery::SilenceUntil { lands, asked },

@@ -34,6 +34,8 @@ pub enum Fault<S> {
     ForeignAfter(Foreign<S>),
     /// Lists answer in pages of so many items.
     PartialPage(usize),
+    /// Refused: the caller may not do this.
+    Denied,
     /// The service no longer knows the operation.
     Gone,
     /// The caller's process ends here: the answer never arrives, and [`Fake::crashed`] says so.
@@ -61,6 +63,7 @@ impl<S> Fault<S> {
             Self::ForeignBefore(_) => "foreign writer before",
             Self::ForeignAfter(_) => "foreign writer after",
             Self::PartialPage(_) => "partial page",
+            Self::Denied => "denied",
             Self::Gone => "service gone",
             Self::Crash { after: false } => "crash before the effect",
             Self::Crash { after: true } => "crash after the effect",
@@ -68,7 +71,7 @@ impl<S> Fault<S> {
     }
 
     /// Every fault of the wire, the service and the process: all but those that need to know the
-    /// service's state.
+    /// service's state, and permissions, which do not come and go.
     #[must_use]
     pub fn all() -> Vec<Self> {
         vec![

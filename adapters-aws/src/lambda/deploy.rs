@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use tidegate_core::{
-    Arm, ArmCapacity, Call, Capabilities, CapacityKind, DeployAbility, DeploymentActions,
+    Arm, ArmCapacity, Call, Capabilities, CapacityKind, DeployAbility, DeploymentActions, Obstacle,
     PortError, Revisions, SafetyClass, SeenCapacity, Span, Target, Units,
 };
 
@@ -79,6 +79,10 @@ impl DeploymentActions for LambdaAlias {
         let version = self.version_of(call, arm, None, &action)?;
         self.set(version, 0, &action).await
     }
+
+    async fn preflight(&self, _: &Target, revisions: &Revisions) -> Vec<Obstacle> {
+        self.obstacles_of_versions(revisions).await
+    }
 }
 
 impl LambdaAlias {
@@ -100,7 +104,11 @@ impl LambdaAlias {
         version(revision, action)
     }
 
-    async fn provisioned_units(&self, version: &str, action: &str) -> Result<Units, PortError> {
+    pub(super) async fn provisioned_units(
+        &self,
+        version: &str,
+        action: &str,
+    ) -> Result<Units, PortError> {
         let request = self.client.get_provisioned_concurrency_config();
         let request = request.function_name(&self.function).qualifier(version).send();
         let read = self.channel.send(GET_PROVISIONED, READS, action, request).await;

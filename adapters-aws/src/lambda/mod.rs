@@ -16,6 +16,7 @@
 //!   before it gets traffic ([`LambdaAlias::provisioned`]).
 
 mod deploy;
+mod preflight;
 mod traffic;
 
 use aws_sdk_lambda::{Client, operation::get_alias::GetAliasOutput, types::State};

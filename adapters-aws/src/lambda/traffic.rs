@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use aws_sdk_lambda::types::AliasRoutingConfiguration;
 use tidegate_core::{
-    Call, Extra, FailureKind, PortError, Revisions, RouteReading, RoutingKind, SafetyClass, Span,
-    Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version, Weight,
+    Call, Extra, FailureKind, Obstacle, PortError, Revisions, RouteReading, RoutingKind,
+    SafetyClass, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
+    Weight,
 };
 
 use super::{LambdaAlias, UPDATE_ALIAS, WRITES, version};
@@ -79,6 +80,15 @@ impl TrafficShifter for LambdaAlias {
     async fn mirror(&self, call: &Call, to: Extra) -> Result<(), PortError> {
         copies_unsupported(call, to)
     }
+
+    async fn preflight(
+        &self,
+        target: &Target,
+        revisions: &Revisions,
+        _: &[Weight],
+    ) -> Vec<Obstacle> {
+        self.obstacles(target, revisions).await
+    }
 }
 
 impl LambdaAlias {
@@ -137,7 +147,7 @@ fn wanted(arms: &Arms, share: Weight, action: &str) -> Result<Routing, PortError
     Ok(Routing { main, beside })
 }
 
-fn arms(revisions: &Revisions, action: &str) -> Result<Arms, PortError> {
+pub(super) fn arms(revisions: &Revisions, action: &str) -> Result<Arms, PortError> {
     let candidate = version(&revisions.candidate, action)?.to_owned();
     let stable = revisions.stable.as_ref().map(|revision| version(revision, action)).transpose()?;
     if stable == Some(candidate.as_str()) {
@@ -147,7 +157,7 @@ fn arms(revisions: &Revisions, action: &str) -> Result<Arms, PortError> {
 }
 
 /// The versions behind an alias, in basis points.
-fn targets(
+pub(super) fn targets(
     main: Option<&str>,
     routing: Option<&AliasRoutingConfiguration>,
     action: &str,

@@ -89,7 +89,7 @@ async fn ten_minutes_of_throttling_are_waited_out_and_say_nothing_of_health() {
         match shifter.observe(&"checkout".into(), &both()).await {
             Ok(reading) => break reading,
             Err(error) => {
-                assert_eq!(error.kind, FailureKind::Retryable, "{}", told(&error));
+                assert_eq!(error.kind, FailureKind::Throttled, "{}", told(&error));
                 let class = class(&error);
                 assert!(matches!(class, Some(Class::Throttled | Class::Queued)), "{class:?}");
             }

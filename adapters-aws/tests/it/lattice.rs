@@ -17,7 +17,7 @@ use tidegate_mock::conformance::{self, TrafficSubject, assert_conforms};
 
 use crate::support::{
     account, both, call, class, fixed, in_paused_time, percent, settle, survivable, told,
-    wanted_of_a_write,
+    wanted_of_a_read, wanted_of_a_write,
 };
 
 fn rule() -> LatticeRoute {
@@ -92,7 +92,7 @@ async fn whatever_befalls_a_reading_nothing_is_written_and_it_may_be_repeated() 
         fake.fault("GetRule", When::Nth(1), fault.clone());
         let error =
             over(&fake, vec![rule()]).shift(&call(1, 0), percent(10), None).await.unwrap_err();
-        assert_eq!(error.kind, FailureKind::Retryable, "{fault:?}: {}", told(&error));
+        assert_eq!(error.kind, wanted_of_a_read(&fault), "{fault:?}: {}", told(&error));
         assert_eq!(fake.carried_out("UpdateRule"), 0, "{fault:?}");
     }
 }

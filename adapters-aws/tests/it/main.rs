@@ -1,6 +1,6 @@
 //! What the AWS adapters promise, over stateful fakes of the services.
 
-#![expect(clippy::unwrap_used, reason = "a test that can not go on fails")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that can not go on fails")]
 
 mod account;
 mod alb;
@@ -16,9 +16,11 @@ mod ecs;
 mod ecs_external;
 mod ecs_once;
 mod ecs_setup;
+mod emulators;
 mod events;
 mod lambda;
 mod lattice;
 mod obedient;
+mod preflight;
 mod rollout;
 mod support;

@@ -75,6 +75,7 @@ pub(crate) fn wanted_of_a_write<S>(fault: &Fault<S>) -> Option<FailureKind> {
         | Fault::ForeignBefore(_)
         | Fault::ForeignAfter(_)
         | Fault::Crash { .. } => None,
+        Fault::Denied => Some(FailureKind::Permanent),
         Fault::Throttled => Some(FailureKind::Throttled),
         // "Gone" answers a code that no model names, so that it proves nothing.
         Fault::NotSent
@@ -82,6 +83,15 @@ pub(crate) fn wanted_of_a_write<S>(fault: &Fault<S>) -> Option<FailureKind> {
         | Fault::ServerError { .. }
         | Fault::Hang { .. }
         | Fault::Gone => Some(FailureKind::Ambiguous),
+    }
+}
+
+/// What a read has to come to that a fault befalls: nothing was done, and it may be repeated.
+pub(crate) fn wanted_of_a_read<S>(fault: &Fault<S>) -> FailureKind {
+    match fault {
+        Fault::Denied => FailureKind::Permanent,
+        Fault::Throttled => FailureKind::Throttled,
+        _ => FailureKind::Retryable,
     }
 }
 

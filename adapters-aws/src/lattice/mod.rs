@@ -8,6 +8,8 @@
 //!
 //! It must not know who deploys what the target groups hold.
 
+mod preflight;
+
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
@@ -16,8 +18,9 @@ use aws_sdk_vpclattice::{
     types::{ForwardAction, RuleAction, WeightedTargetGroup},
 };
 use tidegate_core::{
-    Call, Extra, FailureKind, PortError, Revisions, RouteReading, RoutingKind, SafetyClass, Span,
-    Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
+    Call, Extra, FailureKind, Obstacle, PortError, Revisions, RouteReading, RoutingKind,
+    SafetyClass, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
+    Weight,
 };
 
 use crate::{
@@ -209,6 +212,15 @@ impl TrafficShifter for LatticeRoutes {
     async fn mirror(&self, call: &Call, to: Extra) -> Result<(), PortError> {
         copies_unsupported(call, to)
     }
+
+    async fn preflight(
+        &self,
+        target: &Target,
+        revisions: &Revisions,
+        weights: &[Weight],
+    ) -> Vec<Obstacle> {
+        self.obstacles(target, revisions, weights).await
+    }
 }
 
 /// The target groups of an action, by id: the answer has ids where ARNs were sent.
@@ -264,6 +276,7 @@ const fn operation(name: &'static str, effect: Effect) -> Operation {
 
 const GET_RULE: Operation = operation("GetRule", Effect::Reads);
 const GET_LISTENER: Operation = operation("GetListener", Effect::Reads);
+const GET_TARGET_GROUP: Operation = operation("GetTargetGroup", Effect::Reads);
 const UPDATE_RULE: Operation = operation("UpdateRule", Effect::Writes);
 const UPDATE_LISTENER: Operation = operation("UpdateListener", Effect::Writes);
 
