@@ -1,0 +1,23 @@
+//! Releases on AWS from end to end: what each assumes to be there, the plan, and the adapters that carry it
+//! out, over stateful fakes of the services.
+//!
+//! | | release |
+//! | --- | --- |
+//! | [`blue_green`] (000) | a service of ECS behind CodeDeploy, all traffic at once, old tasks ended after five minutes |
+//! | [`servers`] (001) | CodeDeploy on servers, one healthy at least, with a rollback of the group's own |
+//! | [`model`] (003) | a model on servers from S3, with hooks of 300 s, watched and taken back |
+//! | [`mesh`] (004) | a tenth of the requests between two nodes of App Mesh, then all or none |
+//!
+//! `cargo run -p tidegate-aws-scenarios` shows each of them, good and bad, in virtual time. What is here is
+//! for reading; what a release needs beside is a journal that outlives the process, and clients with
+//! credentials.
+
+pub mod blue_green;
+pub mod mesh;
+pub mod model;
+pub mod servers;
+mod stage;
+mod watch;
+
+pub use stage::{Course, Release, Stage};
+pub use watch::Watch;
