@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use tidegate_core::{Baseline, Position, RolloutId, Span, Target};
+use tidegate_core::{Baseline, Position, Revision, Revisions, RolloutId, Span, Target};
 
 use crate::{
     method::{self, MethodName, Params},
@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Score(ScoreArguments),
     /// Carry out a plan, with its decisions kept in a journal; after a crash, go on where it was.
     Run(Box<RunArguments>),
+    /// List everything that is known to be in the way of a rollout. Reads, and changes nothing.
+    Preflight(PreflightArguments),
     /// The rollouts of a journal, the newest first.
     List(ListArguments),
     /// Where a rollout is, and what it waits for.
@@ -352,29 +354,25 @@ pub(crate) struct RestoreArguments {
 /// A plan, its target, and where its journal is.
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
-    /// The plan: .yaml, .toml or .json.
+    /// The plan, with the adapters to carry it out with: .yaml, .toml or .json.
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) store: JournalArguments,
-    /// The world: .yaml, .toml or .json.
+    /// A world to carry it out in, in place of what the plan names: .yaml, .toml or .json.
     #[arg(long, value_name = "FILE")]
-    pub(crate) world: PathBuf,
+    pub(crate) world: Option<PathBuf>,
     /// Where the simulated world is kept, so that it outlives this process; the journal's name with
     /// `-world-` and the target after it unless told otherwise.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "world")]
     pub(crate) world_state: Option<PathBuf>,
     /// Everything random in the world comes from this number.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "world")]
     pub(crate) seed: u64,
     /// Seconds of the rollout in a second of real time.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) speed: u32,
-    /// The revision that serves; none on a first deployment.
-    #[arg(long, value_name = "REVISION")]
-    pub(crate) stable: Option<String>,
-    /// The revision that comes in.
-    #[arg(long, value_name = "REVISION")]
-    pub(crate) candidate: String,
+    #[command(flatten)]
+    pub(crate) revisions: RevisionArguments,
     /// A rollout of this plan and these revisions that is over, and is to be tried again.
     #[arg(long, value_name = "ROLLOUT", value_parser = rollout)]
     pub(crate) retry_of: Option<RolloutId>,
@@ -385,6 +383,39 @@ pub(crate) struct RunArguments {
     /// with one name the later goes on with what the earlier did.
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub(crate) name: Option<String>,
+}
+
+/// A plan with its adapters, and what it is to be carried out for.
+#[derive(Debug, Args)]
+pub(crate) struct PreflightArguments {
+    /// The plan, with the adapters to carry it out with: .yaml, .toml or .json.
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) revisions: RevisionArguments,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which revisions.
+#[derive(Debug, Args)]
+pub(crate) struct RevisionArguments {
+    /// The revision that serves; none on a first deployment.
+    #[arg(long, value_name = "REVISION")]
+    stable: Option<String>,
+    /// The revision that comes in.
+    #[arg(long, value_name = "REVISION")]
+    candidate: String,
+}
+
+impl RevisionArguments {
+    /// As a rollout has them.
+    pub(crate) fn both(&self) -> Revisions {
+        Revisions {
+            stable: self.stable.as_deref().map(Revision::from),
+            candidate: Revision::from(self.candidate.as_str()),
+        }
+    }
 }
 
 /// A rollout's number, with or without the `r` that it is shown with.

@@ -10,7 +10,12 @@ use tidegate_core::{Capabilities, Plan, PlanErrors, PlanSpec};
 use tidegate_mock::{WorldSpec, sim::SimError};
 
 use crate::{
-    demo::DemoError, looks::LooksError, run::RunError, score::ScoreError, store::StoreError,
+    adapters::{AdapterError, PlanFile},
+    demo::DemoError,
+    looks::LooksError,
+    run::RunError,
+    score::ScoreError,
+    store::StoreError,
 };
 
 /// Why a command has no answer.
@@ -48,21 +53,25 @@ pub(crate) enum Trouble {
     /// A rollout could not be carried out.
     #[error("{}", chain(.0))]
     Run(#[from] RunError),
+    /// The adapters that a plan file names could not be built.
+    #[error(transparent)]
+    Adapters(#[from] AdapterError),
 }
 
 impl Trouble {
     /// Whether the input is in order and something outside failed.
-    pub(crate) const fn is_outside(&self) -> bool {
+    pub(crate) fn is_outside(&self) -> bool {
         match self {
             Self::Store(error) => error.is_outside(),
             Self::Run(error) => error.is_outside(),
+            Self::Adapters(error) => error.is_outside(),
             _ => false,
         }
     }
 }
 
 /// An error and what it comes from, in one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let sources = std::iter::successors(Some(error), |error| (*error).source());
     sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
@@ -92,7 +101,7 @@ impl Input {
         };
         let world: Option<WorldSpec> = world.map(file::load_as).transpose()?;
         let caps = world.as_ref().map_or_else(Capabilities::routed, WorldSpec::capabilities);
-        let plan = file::load_plan(file, &caps)?;
-        Ok(Self { spec: file::load(file)?, plan, world, assumed })
+        let file = PlanFile::load(file)?;
+        Ok(Self { plan: file.plan(&caps)?, spec: file.spec()?, world, assumed })
     }
 }

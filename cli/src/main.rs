@@ -4,6 +4,7 @@
 //! This file turns arguments into a command, and what came of it into an exit code. Nothing else
 //! knows exit codes; nothing here knows what a command does.
 
+mod adapters;
 mod args;
 mod demo;
 mod input;
@@ -12,6 +13,7 @@ mod looks;
 mod method;
 mod ops;
 mod plan;
+mod preflight;
 mod run;
 mod score;
 mod script;
@@ -90,6 +92,7 @@ fn run(command: Command) -> ExitCode {
         Command::Judge(asked) => judge::run(&asked),
         Command::Score(asked) => score::run(&asked),
         Command::Run(asked) => run::run(&asked),
+        Command::Preflight(asked) => preflight::run(&asked),
         Command::List(asked) => ops::list(&asked),
         Command::Get(asked) => ops::get(&asked),
         Command::History(asked) => ops::history(&asked),

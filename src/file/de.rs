@@ -18,6 +18,11 @@ pub(super) fn from_tree<T: de::DeserializeOwned>(root: &Node) -> Result<T, Misfi
     T::deserialize(root).map_err(|misfit| misfit.at_place(root.at))
 }
 
+/// Reads a value of any type from what stands under a key.
+pub(super) fn from_entry<T: de::DeserializeOwned>(entry: &Entry) -> Result<T, Misfit> {
+    T::deserialize(&entry.node).map_err(|misfit| misfit.under_key(entry, entry.place()))
+}
+
 /// Something that is not what was expected.
 #[derive(Debug)]
 pub(super) struct Misfit {

@@ -69,7 +69,7 @@ impl FileErrors {
 impl FileError {
     pub(super) fn at(
         name: &str,
-        lines: &[&str],
+        lines: &[String],
         at: Position,
         path: KeyPath,
         kind: FileErrorKind,

@@ -44,21 +44,21 @@
 //! ```
 
 mod de;
+mod document;
 mod error;
 mod json;
 mod toml;
 mod tree;
 mod yaml;
 
-use std::{fs::File, io::Read, path::Path};
+use std::path::Path;
 
 use serde::de::DeserializeOwned;
-use tidegate_core::{Capabilities, KeyPath, Plan, PlanErrors, PlanSpec};
+use tidegate_core::{Capabilities, Plan, PlanErrors, PlanSpec};
 
+pub use document::Document;
 pub use error::{FileError, FileErrorKind, FileErrors};
 pub use tree::Position;
-
-use tree::{Broken, Node};
 
 /// More than this is no plan: the largest that a person wrote is a few kilobytes.
 pub const MAX_BYTES: u64 = 1024 * 1024;
@@ -124,8 +124,7 @@ pub fn parse(text: &[u8], format: Format, name: &str) -> Result<PlanSpec, FileEr
 /// # Errors
 /// As [`load`], and all problems of [`Plan::compile`] at once, each with its line and column.
 pub fn load_plan(path: &Path, caps: &Capabilities) -> Result<Plan, FileErrors> {
-    let (text, format) = read(path)?;
-    parse_plan(&text, format, &path.display().to_string(), caps)
+    Document::load(path)?.compile(|spec| Plan::compile(spec, caps))
 }
 
 /// Reads a plan and compiles it for a target.
@@ -146,8 +145,7 @@ pub fn parse_plan(
 /// # Errors
 /// As [`load`].
 pub fn load_as<T: DeserializeOwned>(path: &Path) -> Result<T, FileErrors> {
-    let (text, format) = read(path)?;
-    parse_as(&text, format, &path.display().to_string())
+    Document::load(path)?.to()
 }
 
 /// Reads any other kind of text with the same care and the same errors.
@@ -159,7 +157,7 @@ pub fn parse_as<T: DeserializeOwned>(
     format: Format,
     name: &str,
 ) -> Result<T, FileErrors> {
-    Document::read(text, format, name)?.to()
+    Document::parse(text, format, name)?.to()
 }
 
 /// Reads a file of any other kind, and compiles what it says. Problems that `compile` finds are told with
@@ -171,8 +169,7 @@ pub fn load_with<T: DeserializeOwned, C>(
     path: &Path,
     compile: impl FnOnce(T) -> Result<C, PlanErrors>,
 ) -> Result<C, FileErrors> {
-    let (text, format) = read(path)?;
-    parse_with(&text, format, &path.display().to_string(), compile)
+    Document::load(path)?.compile(compile)
 }
 
 /// Reads any other kind of text, and compiles what it says, as [`load_with`] does.
@@ -185,87 +182,5 @@ pub fn parse_with<T: DeserializeOwned, C>(
     name: &str,
     compile: impl FnOnce(T) -> Result<C, PlanErrors>,
 ) -> Result<C, FileErrors> {
-    let document = Document::read(text, format, name)?;
-    compile(document.to()?).map_err(|problems| document.locate(problems))
-}
-
-/// The bytes of a file, never more than [`MAX_BYTES`] and one.
-fn read(path: &Path) -> Result<(Vec<u8>, Format), FileErrors> {
-    let name = path.display().to_string();
-    let format =
-        Format::of(path).ok_or_else(|| FileErrors::whole(&name, FileErrorKind::UnknownFormat))?;
-    let mut text = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut text))
-        .map_err(|error| FileErrors::whole(&name, FileErrorKind::Unreadable(error)))?;
-    Ok((text, format))
-}
-
-/// A text that could be parsed, with the place of everything in it.
-struct Document<'a> {
-    name: &'a str,
-    lines: Vec<&'a str>,
-    root: Node,
-}
-
-impl<'a> Document<'a> {
-    fn read(bytes: &'a [u8], format: Format, name: &'a str) -> Result<Self, FileErrors> {
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(FileErrors::whole(name, FileErrorKind::TooLarge));
-        }
-        let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error, name))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if text.trim().is_empty() {
-            return Err(FileErrors::whole(name, FileErrorKind::Empty));
-        }
-        let root = match format {
-            Format::Yaml => yaml::parse(text),
-            Format::Toml => toml::parse(text),
-            Format::Json => json::parse(text),
-        };
-        let lines: Vec<_> = text.lines().collect();
-        let root = root.map_err(|Broken { at, why }| {
-            let kind = FileErrorKind::Syntax(expecting(why, format));
-            FileErrors(vec![FileError::at(name, &lines, at, KeyPath::default(), kind)])
-        })?;
-        let root = if format == Format::Json { root.without_schema() } else { root };
-        Ok(Self { name, lines, root })
-    }
-
-    fn to<T: DeserializeOwned>(&self) -> Result<T, FileErrors> {
-        de::from_tree(&self.root).map_err(|misfit| {
-            let (at, path, kind) = (misfit.at(), misfit.path(), FileErrorKind::Shape(misfit.what));
-            FileErrors(vec![FileError::at(self.name, &self.lines, at, path, kind)])
-        })
-    }
-
-    /// Turns the places of problems into lines and columns, in the order of the file.
-    fn locate(&self, PlanErrors(problems): PlanErrors) -> FileErrors {
-        let mut errors: Vec<_> = problems
-            .into_iter()
-            .map(|problem| {
-                let (at, kind) = (self.root.find(&problem.path), FileErrorKind::Plan(problem.what));
-                FileError::at(self.name, &self.lines, at, problem.path, kind)
-            })
-            .collect();
-        errors.sort_by_key(|error| error.at);
-        FileErrors(errors)
-    }
-}
-
-fn not_utf8(bytes: &[u8], error: std::str::Utf8Error, name: &str) -> FileErrors {
-    let good = bytes.get(..error.valid_up_to()).and_then(|good| std::str::from_utf8(good).ok());
-    let good = good.unwrap_or_default();
-    let at = Position::of_offset(good, good.len());
-    let (kind, lines) = (FileErrorKind::NotUtf8, good.lines().collect::<Vec<_>>());
-    FileErrors(vec![FileError::at(name, &lines, at, KeyPath::default(), kind)])
-}
-
-/// Parsers say what they found; what was expected is at least text of that format.
-fn expecting(why: String, format: Format) -> String {
-    if why.replace("unexpected", "").contains("expected") {
-        why
-    } else {
-        format!("{why}; expected {format}")
-    }
+    Document::parse(text, format, name)?.compile(compile)
 }

@@ -89,6 +89,13 @@ impl Entry {
             _ => self.node.at,
         }
     }
+
+    /// The place of a path that begins with this key; `None` for any other.
+    pub(super) fn find(&self, path: &KeyPath) -> Option<Position> {
+        let (first, rest) = path.0.split_first()?;
+        let is_this = matches!(first, Segment::Key(key) if *key == self.key);
+        is_this.then(|| self.node.within(self.place(), rest))
+    }
 }
 
 impl Node {
@@ -101,10 +108,22 @@ impl Node {
         self
     }
 
+    /// Takes a key out of a map, with its value.
+    pub(super) fn take(&mut self, key: &str) -> Option<Entry> {
+        let Value::Map(entries) = &mut self.value else { return None };
+        let at = entries.iter().position(|entry| entry.key == key)?;
+        Some(entries.remove(at))
+    }
+
     /// The place of a path, or of the last part of it that is written.
     pub(super) fn find(&self, path: &KeyPath) -> Position {
-        let (mut node, mut place) = (self, self.at);
-        for segment in &path.0 {
+        self.within(self.at, &path.0)
+    }
+
+    /// The place of a path below this node, whose own place is known.
+    fn within(&self, place: Position, path: &[Segment]) -> Position {
+        let (mut node, mut place) = (self, place);
+        for segment in path {
             let next = match (&node.value, segment) {
                 (Value::Map(entries), Segment::Key(key)) => entries
                     .iter()

@@ -20,7 +20,6 @@ mod own_rule;
 mod random;
 #[cfg(feature = "files")]
 mod rule;
-mod schema;
 mod serves;
 #[cfg(feature = "files")]
 mod service;

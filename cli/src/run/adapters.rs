@@ -1,8 +1,6 @@
-//! What a rollout is carried out with: the adapters that a world file names.
+//! What a rollout is carried out with: the adapters that the plan file names, or a simulated world.
 //!
-//! So far a world file describes a simulated target and nothing else, and this is the only file that
-//! knows it. Adapters for real platforms will be named in such a file too; what is asked of one is
-//! here.
+//! This is the only file of the command that knows which it is.
 
 use std::{
     ffi::OsString,
@@ -10,12 +8,50 @@ use std::{
     sync::Arc,
 };
 
-use tidegate::{Clock, MonotonicClock, Ports};
+use tidegate::{Clock, MonotonicClock, Ports, file};
 use tidegate_core::{Plan, Target};
 use tidegate_mock::{KeptWorld, WorldSpec};
 
 use super::RunError;
-use crate::{args::RunArguments, store::StoreName};
+use crate::{adapters::PlanFile, args::RunArguments, input::Trouble, store::StoreName};
+
+/// What a rollout is carried out with, before its journal was looked at.
+#[derive(Debug)]
+pub(super) enum Means {
+    /// A simulated target.
+    Simulated(Box<WorldSpec>),
+    /// What the plan file names.
+    Named(Ports),
+}
+
+impl Means {
+    /// Finds them, and compiles the plan for what they can do. A world that is given wins, so that a plan
+    /// can be rehearsed as it is.
+    pub(super) async fn find(asked: &RunArguments) -> Result<(Plan, Self), Trouble> {
+        let file = PlanFile::load(&asked.file)?;
+        match (&asked.world, &file.adapters) {
+            (Some(world), _) => {
+                let spec: WorldSpec = file::load_as(world)?;
+                Ok((file.plan(&spec.capabilities())?, Self::Simulated(Box::new(spec))))
+            }
+            (None, Some(_)) if asked.speed != 1 => Err(RunError::RealTime.into()),
+            (None, Some(named)) => {
+                let ports = file.open(named).await?;
+                let plan = file.carried(file.plan(&ports.capabilities())?)?;
+                Ok((plan, Self::Named(ports)))
+            }
+            (None, None) => Err(RunError::NoAdapters(asked.file.clone()).into()),
+        }
+    }
+
+    /// Opens what is to be opened.
+    pub(super) fn adapters(self, asked: &RunArguments, plan: &Plan) -> Result<Adapters, RunError> {
+        match self {
+            Self::Simulated(spec) => Adapters::simulated(asked, plan, *spec),
+            Self::Named(ports) => Ok(Adapters { ports, clock: Arc::new(MonotonicClock::system()) }),
+        }
+    }
+}
 
 /// Adapters of one target.
 #[derive(Debug)]
@@ -28,11 +64,7 @@ pub(super) struct Adapters {
 impl Adapters {
     /// Adapters over a simulated world, which is kept in a file because it has to outlive a process that
     /// is killed.
-    pub(super) fn simulated(
-        asked: &RunArguments,
-        plan: &Plan,
-        spec: WorldSpec,
-    ) -> Result<Self, RunError> {
+    fn simulated(asked: &RunArguments, plan: &Plan, spec: WorldSpec) -> Result<Self, RunError> {
         let state = match (&asked.world_state, &asked.store.journal) {
             (Some(state), _) => state.clone(),
             (None, StoreName::File(journal)) => beside(journal, plan.target()),

@@ -10,20 +10,23 @@ mod progress;
 use std::{
     fmt,
     io::{self, Write},
+    path::PathBuf,
     time::Duration,
 };
 
 use serde::Serialize;
-use tidegate::{End, Engine, EngineError, Handle, Targets, file};
+use tidegate::{End, Engine, EngineError, Handle, Ports, Targets};
 use tidegate_core::{
-    Journal, JournalError, Order, Phase, Plan, Revision, Revisions, RolloutId, Seq, record::Head,
+    Journal, JournalError, Obstacle, ObstacleKind, Order, Phase, Plan, Revisions, RolloutId, Seq,
+    record::Head,
 };
-use tidegate_mock::{KeptError, WorldSpec};
+use tidegate_mock::KeptError;
 #[cfg(unix)]
 use tokio::signal::unix::{SignalKind, signal};
 
+pub(crate) use self::pace::block_on;
 use self::{
-    adapters::Adapters,
+    adapters::{Adapters, Means},
     progress::{Told, tell},
 };
 use crate::{
@@ -47,6 +50,18 @@ pub(crate) enum RunError {
     /// No time to run on, or no signals to listen to.
     #[error("no runtime could be built")]
     NoRuntime(#[source] io::Error),
+    /// Nothing to carry it out with.
+    #[error(
+        "{}: names no adapters; expected a section adapters in it, or --world FILE for a simulated target",
+        .0.display()
+    )]
+    NoAdapters(PathBuf),
+    /// Time can not be made to pass faster for anybody else.
+    #[error("--speed is for a simulated target; expected --world FILE with it")]
+    RealTime,
+    /// It could not have gone as planned, so it was not begun.
+    #[error("nothing was begun, for this is in the way:\n{}", lines(.0))]
+    InTheWay(Vec<Obstacle>),
     /// A database has no folder to keep a world in.
     #[error("with a journal in a database the world needs a file of its own: --world-state FILE")]
     NoState,
@@ -66,8 +81,11 @@ pub(crate) enum RunError {
 
 impl RunError {
     /// Whether the input is in order and something outside failed.
-    pub(crate) const fn is_outside(&self) -> bool {
+    pub(crate) fn is_outside(&self) -> bool {
         match self {
+            Self::InTheWay(obstacles) => {
+                obstacles.iter().all(|one| one.kind == ObstacleKind::Unreadable)
+            }
             Self::Journal(error) => !matches!(error, JournalError::Unknown(_)),
             Self::NoRuntime(_)
             | Self::World(KeptError::Io { .. })
@@ -75,6 +93,10 @@ impl RunError {
             _ => false,
         }
     }
+}
+
+fn lines(obstacles: &[Obstacle]) -> String {
+    obstacles.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// How it went. This is the JSON shape.
@@ -90,11 +112,10 @@ struct Report {
 }
 
 pub(crate) fn run(asked: &RunArguments) -> Answered {
-    let spec: WorldSpec = file::load_as(&asked.world)?;
-    let plan = file::load_plan(&asked.file, &spec.capabilities())?;
-    let carried_out = pace::block_on(asked.speed, async {
+    let carried_out = block_on(asked.speed, async {
+        let (plan, means) = Means::find(asked).await?;
         let store = Store::open_or_make(&asked.store.journal, asked.speed).await?;
-        let report = carry_out(asked, &store, plan, spec).await;
+        let report = carry_out(asked, &store, plan, means).await;
         store.close().await;
         report
     });
@@ -108,12 +129,12 @@ async fn carry_out(
     asked: &RunArguments,
     store: &Store,
     plan: Plan,
-    spec: WorldSpec,
+    means: Means,
 ) -> Result<Report, Trouble> {
-    let Adapters { ports, clock } = Adapters::simulated(asked, &plan, spec)?;
+    let Adapters { ports, clock } = means.adapters(asked, &plan)?;
     let name = asked.name.clone().unwrap_or_else(|| format!("run-{}", plan.target()));
     // Of any other target, this process could carry out nothing.
-    let targets = Targets::new().with(plan.target().clone(), ports);
+    let targets = Targets::new().with(plan.target().clone(), ports.clone());
     let engine = Engine::builder(store.shared(), targets)
         .clock(clock)
         .name(name)
@@ -121,7 +142,7 @@ async fn carry_out(
         .poll(Duration::from_secs(1) * asked.speed)
         .grace(GRACE * asked.speed)
         .build();
-    let followed = follow(asked, &engine, store, plan).await;
+    let followed = follow(asked, &engine, &ports, store, plan).await;
     engine.shutdown().await;
     let Followed { rollout, resumed, last } = followed?;
     Ok(report(asked, store.journal(), &rollout, resumed, &last).await?)
@@ -143,21 +164,27 @@ enum Last {
 async fn follow(
     asked: &RunArguments,
     engine: &Engine,
+    ports: &Ports,
     store: &Store,
     plan: Plan,
 ) -> Result<Followed, RunError> {
-    let revisions = Revisions {
-        stable: asked.stable.as_deref().map(Revision::from),
-        candidate: Revision::from(asked.candidate.as_str()),
-    };
+    let revisions = asked.revisions.both();
     // Looked at before it is run: whatever happens from here on is told.
     let found = found(asked, engine, store.journal(), &plan, &revisions).await?;
     let (resumed, told) = (found.is_some(), found.as_ref().map_or(Seq(0), |r| r.status().seq));
     engine.recover().await?;
-    let rollout = match (found, asked.retry_of) {
-        (Some(rollout), _) => rollout,
-        (None, Some(over)) => engine.retry(over, asked.actor.as_str()).await?,
-        (None, None) => engine.start(plan, revisions, asked.actor.as_str()).await?,
+    let rollout = match found {
+        Some(rollout) => rollout,
+        None => {
+            let obstacles = ports.preflight(&plan, &revisions).await;
+            if !obstacles.is_empty() {
+                return Err(RunError::InTheWay(obstacles));
+            }
+            match asked.retry_of {
+                Some(over) => engine.retry(over, asked.actor.as_str()).await?,
+                None => engine.start(plan, revisions, asked.actor.as_str()).await?,
+            }
+        }
     };
     let (id, target) = (rollout.rollout(), rollout.target());
     if resumed {

@@ -15,7 +15,7 @@ const TICK: Duration = Duration::from_millis(2);
 ///
 /// # Errors
 /// When there is no runtime to be had.
-pub(super) fn block_on<F: Future>(speed: u32, future: F) -> io::Result<F::Output> {
+pub(crate) fn block_on<F: Future>(speed: u32, future: F) -> io::Result<F::Output> {
     let mut builder = runtime::Builder::new_current_thread();
     builder.enable_all().start_paused(speed != 1);
     Ok(builder.build()?.block_on(async {

@@ -1,6 +1,10 @@
 //! The binary as people and programs meet it: what it prints, in words and as JSON, and how it ends.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
+#[cfg(not(feature = "aws"))]
+mod adapters;
+#[cfg(feature = "aws")]
+mod aws;
 mod demo;
 mod examples;
 mod json;
