@@ -13,7 +13,7 @@ use tidegate::machine::{
 use crate::fixtures::{Rig, canary_of, checked, end_of, records, step};
 
 /// Bytes of a state. The goal is 512; docs/benchmarks.md says where they go.
-const LARGEST: usize = 600;
+const LARGEST: usize = 616;
 const BEGIN: Timestamp = Timestamp(1_767_225_600_000);
 
 fn canary() -> (Plan, World) {

@@ -56,6 +56,9 @@ const NOT_WHILE_RUNNING: [(JournalCall, &str); 6] = [
     (JournalCall::Committed, "an engine whose commit was not answered: the fault simulation"),
 ];
 
+/// Calls of ports that are made before a rollout is opened, when there is nothing yet to go on with.
+const NOT_WHILE_OPEN: [&str; 2] = ["fit", "preflight"];
+
 /// Ports that are called only where a plan asks a person to redeploy, after its end.
 const NOT_BY_THESE_PLANS: [Op; 1] = [Op::Redeploy];
 
@@ -96,7 +99,10 @@ mod tests {
 
     #[test]
     fn every_call_of_the_ports_is_a_boundary() {
-        let calls = |of| methods("ports.rs", of).len();
+        let calls = |of| {
+            let methods = methods("ports.rs", of).into_iter();
+            methods.filter(|name| !NOT_WHILE_OPEN.contains(&name.as_str())).count()
+        };
         let hook = calls("Hook");
         let ports = calls("TrafficShifter") + calls("DeploymentActions") + calls("HealthMetrics");
         assert_eq!((OPS.len(), 1), (ports, hook));

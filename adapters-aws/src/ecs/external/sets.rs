@@ -86,11 +86,18 @@ pub(super) fn scale(units: u32, full: u32, action: &str) -> Result<Scale, PortEr
         let why = format!("{units} tasks are more than the {full} that the service wants");
         return Err(refused(action, why));
     }
-    // Rounded down, or the number above would be one more.
+    // Rounded down, or the number above would be one more. It may be one more all the same where the
+    // product is not exact in floating point.
     let millionths = u64::from(units) * 100_000_000 / u64::from(full.max(1));
-    #[expect(clippy::cast_precision_loss, reason = "at most a hundred million")]
-    let percent = millionths as f64 / 1_000_000.0;
-    Ok(Scale::builder().value(percent).unit(ScaleUnit::Percent).build())
+    let above = |millionths| (percent(millionths) * f64::from(full) / 100.0).ceil();
+    let over = above(millionths) > f64::from(units);
+    let value = percent(millionths.saturating_sub(u64::from(over)));
+    Ok(Scale::builder().value(value).unit(ScaleUnit::Percent).build())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "at most a hundred million")]
+fn percent(millionths: u64) -> f64 {
+    millionths as f64 / 1_000_000.0
 }
 
 fn tasks(count: i32) -> u32 {
