@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | [`blue_green`] (000) | a service of ECS behind CodeDeploy, all traffic at once, old tasks ended after five minutes |
 //! | [`servers`] (001) | CodeDeploy on servers, one healthy at least, with a rollback of the group's own |
+//! | [`rolling`] (002) | two tasks of ECS behind a target group, replaced by ECS a few at a time |
 //! | [`model`] (003) | a model on servers from S3, with hooks of 300 s, watched and taken back |
 //! | [`mesh`] (004) | a tenth of the requests between two nodes of App Mesh, then all or none |
 //!
@@ -15,6 +16,7 @@
 pub mod blue_green;
 pub mod mesh;
 pub mod model;
+pub mod rolling;
 pub mod servers;
 mod stage;
 mod watch;

@@ -4,7 +4,8 @@ use std::{fmt::Write as _, io, process::ExitCode};
 
 use tidegate_aws::fakes::{Fault, When};
 use tidegate_aws_scenarios::{
-    Course, Release, Stage, blue_green::BlueGreen, mesh::Mesh, model::Model, servers::Servers,
+    Course, Release, Stage, blue_green::BlueGreen, mesh::Mesh, model::Model, rolling::Rolling,
+    servers::Servers,
 };
 use tokio::runtime;
 
@@ -27,6 +28,7 @@ fn shown() -> io::Result<String> {
         for (name, line) in [
             ("000 ECS behind CodeDeploy", one::<BlueGreen>(course, "CreateDeployment")?),
             ("001 servers in place", one::<Servers>(course, "CreateDeployment")?),
+            ("002 two tasks of ECS", one::<Rolling>(course, "UpdateService")?),
             ("003 a model from S3", one::<Model>(course, "CreateDeployment")?),
             ("004 two nodes of a mesh", one::<Mesh>(course, "UpdateRoute")?),
         ] {

@@ -4,12 +4,18 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
 use tidegate::{End, machine::Phase};
-use tidegate_aws::fakes::{Fault, Service, When, appmesh::AppMesh, codedeploy::CodeDeploy};
+use tidegate_aws::fakes::{
+    Fault, Service, When,
+    appmesh::AppMesh,
+    codedeploy::CodeDeploy,
+    ecs::{Ecs, Status},
+};
 use tidegate_aws_scenarios::{
     Course, Release, Stage,
     blue_green::BlueGreen,
     mesh::{self, Mesh},
     model::{self, Model},
+    rolling::{self, Rolling},
     servers::{self, Servers},
 };
 
@@ -66,7 +72,14 @@ async fn killed_at_every_effect<R: Release>(
 
 /// A name that lives as long as a script of faults.
 fn known(operation: &str) -> &'static str {
-    let all = ["CreateDeployment", "ContinueDeployment", "StopDeployment", "UpdateRoute"];
+    let all = [
+        "CreateDeployment",
+        "ContinueDeployment",
+        "StopDeployment",
+        "UpdateRoute",
+        "UpdateService",
+        "StopServiceDeployment",
+    ];
     all.into_iter().find(|one| *one == operation).unwrap()
 }
 
@@ -92,6 +105,26 @@ async fn servers_with_one_healthy_host_go_forward_and_back_by_themselves() {
     assert!(killed_at_every_effect::<Servers>(Course::Good, forward).await >= 2);
     let back = |state: &CodeDeploy, told: &str| deployed_once(state, "Failed", told);
     assert!(killed_at_every_effect::<Servers>(Course::Bad, back).await >= 2);
+}
+
+/// The service as it was, but for what is deployed: once, and with this end.
+fn replaced_once(state: &Ecs, serving: &str, status: Status, told: &str) {
+    assert_eq!(state.setup, Rolling::assumed(Course::Good).setup, "{told}");
+    let [_, candidate] = rolling::definitions();
+    assert_eq!(state.deployments_of(&candidate), 1, "{told}");
+    assert_eq!(state.deployments.last().map(|one| one.status), Some(status), "{told}");
+    assert_eq!(state.serving(), Some(serving), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_tasks_of_ecs_are_replaced_or_come_back_killed_at_every_effect() {
+    let [stable, candidate] = rolling::definitions();
+    let forward =
+        |state: &Ecs, told: &str| replaced_once(state, &candidate, Status::Successful, told);
+    assert!(killed_at_every_effect::<Rolling>(Course::Good, forward).await >= 2);
+    let back =
+        |state: &Ecs, told: &str| replaced_once(state, &stable, Status::RollbackSuccessful, told);
+    assert!(killed_at_every_effect::<Rolling>(Course::Bad, back).await >= 4);
 }
 
 #[tokio::test(start_paused = true)]
