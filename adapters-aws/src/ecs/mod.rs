@@ -21,7 +21,7 @@ use tidegate_core::PortError;
 
 use crate::{
     account::Channel,
-    port::{incomplete, refused},
+    port::{incomplete, unsuitable},
 };
 
 /// A service, by its names.
@@ -39,6 +39,11 @@ impl fmt::Display for ServiceName {
     }
 }
 
+/// ECS does not know the service.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no service {0}")]
+struct NoService(ServiceName);
+
 /// The service as it is now.
 async fn described(
     client: &Client,
@@ -53,7 +58,7 @@ async fn described(
         return Ok(service.clone());
     }
     match reply.failures().first().and_then(|failure| failure.reason()) {
-        Some("MISSING") => Err(refused(action, format!("there is no service {name}"))),
+        Some("MISSING") => Err(unsuitable(action, NoService(name.clone()))),
         reason => {
             let reason = reason.unwrap_or("no reason was given");
             Err(incomplete(action, format!("service {name} is not in the answer: {reason}")))

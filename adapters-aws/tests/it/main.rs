@@ -15,6 +15,7 @@ mod dynamodb;
 mod ecs;
 mod ecs_external;
 mod ecs_once;
+mod ecs_preflight;
 mod ecs_setup;
 mod emulators;
 mod events;

@@ -44,7 +44,7 @@ async fn of_deployment(deployer: &impl DeploymentActions) -> Vec<Obstacle> {
 
 /// Fails unless there is this one thing in the way, and none was written to find it.
 #[track_caller]
-fn only<S: Service>(fake: &Fake<S>, found: &[Obstacle], kind: ObstacleKind, says: &str) {
+pub(crate) fn only<S: Service>(fake: &Fake<S>, found: &[Obstacle], kind: ObstacleKind, says: &str) {
     let [one] = found else { panic!("expected {kind:?}, {says:?} alone: {found:#?}") };
     assert_eq!(one.kind, kind, "{one}");
     assert!(one.to_string().contains(says), "{one}");
@@ -52,7 +52,7 @@ fn only<S: Service>(fake: &Fake<S>, found: &[Obstacle], kind: ObstacleKind, says
 }
 
 #[track_caller]
-fn wrote_nothing<S: Service>(fake: &Fake<S>) {
+pub(crate) fn wrote_nothing<S: Service>(fake: &Fake<S>) {
     let log = fake.log();
     assert!(!log.is_empty(), "nothing was asked at all");
     let writes: Vec<_> = log.iter().filter(|asked| S::writes(&asked.operation)).collect();

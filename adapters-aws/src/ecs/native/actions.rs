@@ -3,11 +3,11 @@
 use std::sync::PoisonError;
 
 use async_trait::async_trait;
-use aws_sdk_ecs::types::{DeploymentLifecycleHookAction, StopServiceDeploymentStopType};
+use aws_sdk_ecs::types::{DeploymentLifecycleHookAction, Service, StopServiceDeploymentStopType};
 use tidegate_core::{
     Arm, ArmCapacity, Call, Capabilities, CapacityKind, DeployAbility, DeploymentActions,
-    FailureKind, PlatformAbility, PlatformSeen, PortError, Revisions, SafetyClass, SeenCapacity,
-    Sought, Span, Target, Wait,
+    FailureKind, Obstacle, PlatformAbility, PlatformSeen, PortError, Revisions, SafetyClass,
+    SeenCapacity, Sought, Span, Target, Wait,
 };
 
 use super::{
@@ -127,6 +127,10 @@ impl DeploymentActions for EcsService {
         let found = self.look_through(&action).await?;
         self.seen(&found, sought, &action).await
     }
+
+    async fn preflight(&self, _: &Target, revisions: &Revisions) -> Vec<Obstacle> {
+        self.obstacles(revisions).await
+    }
 }
 
 impl EcsService {
@@ -174,7 +178,18 @@ impl EcsService {
         if self.is_remembered(&call.token()) {
             return Ok(true);
         }
-        let serving = self.serving(&found.service, action).await?;
+        self.replaces(&found.service, both, arm, action).await.map(|()| false)
+    }
+
+    /// Refuses an arm that serves already, and to replace what is neither arm's.
+    pub(super) async fn replaces(
+        &self,
+        service: &Service,
+        both: &Definitions,
+        arm: Arm,
+        action: &str,
+    ) -> Result<(), PortError> {
+        let serving = self.serving(service, action).await?;
         let is = |definition: &String, arm| both.arm(definition) == Some(arm);
         if !serving.is_empty() && serving.iter().all(|one| is(one, arm)) {
             let why =
@@ -184,7 +199,7 @@ impl EcsService {
         let stranger = serving.iter().find(|one| both.arm(one).is_none());
         match stranger.filter(|_| both.get(Arm::Stable).is_some()) {
             Some(other) => Err(refused(action, format!("{other} serves, which is neither arm's"))),
-            None => Ok(false),
+            None => Ok(()),
         }
     }
 

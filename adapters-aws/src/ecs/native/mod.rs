@@ -19,6 +19,7 @@
 
 mod actions;
 mod lookup;
+mod preflight;
 mod setup;
 mod state;
 mod traffic;
@@ -32,6 +33,7 @@ use aws_sdk_ecs::Client;
 use aws_smithy_async::time::SharedTimeSource;
 use tidegate_core::{PortError, Span};
 
+pub use preflight::obstacles;
 pub use setup::{Pause, Problem, Problems, Setup, Strategy};
 
 use super::ServiceName;
