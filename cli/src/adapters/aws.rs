@@ -10,7 +10,13 @@ use tidegate_aws::{
     Account, ByRevision, CallLimits, DeployedByOthers, Fixed, Placement, RouteCount, Table,
     alb::{AlbOptions, AlbRoute, AlbRoutes, Stickiness},
     appmesh::{MeshOptions, MeshRoute, MeshRoutes, RouteProtocol},
+    cloudwatch::CloudWatch,
     codedeploy::{CodeDeploy, CodeDeployOptions, GroupName, RollbackOwner},
+    ecs::{
+        ServiceName,
+        native::{self, EcsOptions, EcsService},
+    },
+    events::{EventBus, Topic},
     lambda::{LambdaAlias, LambdaOptions},
     lattice::{LatticeOptions, LatticeRoute, LatticeRoutes},
     sdk,
@@ -18,10 +24,12 @@ use tidegate_aws::{
 use tidegate_core::{DeploymentActions, PortError, Revision, TrafficShifter};
 
 use super::{
+    Outlets,
     artifacts::Templates,
     spec::{
         AlbRouteSpec, AlbSpec, AppMeshSpec, ArmsSpec, AwsSpec, CodeDeploySpec, DeploySpec,
-        LambdaSpec, LatticeSpec, MeshProtocol, RollbackSpec, TrafficSpec,
+        EcsRollbackSpec, EcsSpec, LambdaSpec, LatticeSpec, MeshProtocol, ObserverSpec,
+        RollbackSpec, TrafficSpec,
     },
 };
 
@@ -134,6 +142,7 @@ impl Clients {
         Ok(match spec {
             DeploySpec::ByOthers => Part::deployer(DeployedByOthers),
             DeploySpec::Codedeploy(spec) => Part::both(self.codedeploy(spec).await?),
+            DeploySpec::Ecs(spec) => Part::both(self.ecs(spec).await?),
         })
     }
 
@@ -151,6 +160,45 @@ impl Clients {
         };
         let artifacts = Arc::new(Templates(spec.artifact.clone()));
         CodeDeploy::open(&client, &self.account, group_name(spec), artifacts, options).await
+    }
+
+    async fn ecs(&self, spec: &EcsSpec) -> Result<EcsService, PortError> {
+        let client = sdk::ecs::Client::new(&self.config);
+        let usual = EcsOptions::default();
+        let options = EcsOptions {
+            rollback: match spec.rollback {
+                EcsRollbackSpec::Engine => native::RollbackOwner::Engine,
+                EcsRollbackSpec::Service => native::RollbackOwner::Service,
+            },
+            looks_back: spec.looks_back.unwrap_or(usual.looks_back),
+            clock_skew: spec.clock_skew.unwrap_or(usual.clock_skew),
+            propagation: spec.propagation.unwrap_or(usual.propagation),
+            drain: spec.drain.unwrap_or(usual.drain),
+            ..usual
+        };
+        EcsService::open(&client, &self.account, service_name(spec), options).await
+    }
+
+    pub(super) fn cloudwatch(&self) -> CloudWatch {
+        CloudWatch::new(&sdk::cloudwatch::Client::new(&self.config), &self.account)
+    }
+
+    /// Inside a runtime, whose tasks send.
+    pub(super) fn outlets(&self, specs: &[ObserverSpec]) -> Outlets {
+        let mut outlets = Outlets::default();
+        for spec in specs {
+            match spec {
+                ObserverSpec::EventBus(name) => {
+                    let client = sdk::eventbridge::Client::new(&self.config);
+                    outlets.buses.push(EventBus::new(&client, &self.account, name.as_str()));
+                }
+                ObserverSpec::Topic(arn) => {
+                    let client = sdk::sns::Client::new(&self.config);
+                    outlets.topics.push(Topic::new(&client, &self.account, arn.as_str()));
+                }
+            }
+        }
+        outlets
     }
 }
 
@@ -182,7 +230,12 @@ pub(super) fn group_name(spec: &CodeDeploySpec) -> GroupName {
     GroupName { application: spec.application.clone(), group: spec.group.clone() }
 }
 
-fn placement(arms: &ArmsSpec) -> Arc<dyn Placement> {
+/// A service's names.
+pub(super) fn service_name(spec: &EcsSpec) -> ServiceName {
+    ServiceName { cluster: spec.cluster.clone(), service: spec.service.clone() }
+}
+
+pub(super) fn placement(arms: &ArmsSpec) -> Arc<dyn Placement> {
     match arms {
         ArmsSpec::ByRevision => Arc::new(ByRevision),
         ArmsSpec::Fixed(places) => {

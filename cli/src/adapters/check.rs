@@ -4,6 +4,9 @@ use tidegate_core::KeyPath;
 
 use super::{
     SECTION,
+    health::{
+        AlarmsSpec, CloudWatchSpec, HealthSpec, MeasureSpec, MetricSpec, SeriesSpec, StatisticSpec,
+    },
     spec::{AdaptersSpec, ArmsSpec, ArtifactSpec, DeploySpec, REVISION, TrafficSpec},
 };
 
@@ -14,8 +17,9 @@ pub(super) type Found = (KeyPath, String);
 pub(super) fn problems(spec: &AdaptersSpec) -> Vec<Found> {
     let section = KeyPath::of(SECTION);
     let mut found = Vec::new();
-    if spec.traffic.is_none() && !matches!(spec.deploy, Some(DeploySpec::Codedeploy(_))) {
-        let what = "the key traffic is missing; only codedeploy moves traffic by itself";
+    let moves_traffic = matches!(spec.deploy, Some(DeploySpec::Codedeploy(_) | DeploySpec::Ecs(_)));
+    if spec.traffic.is_none() && !moves_traffic {
+        let what = "the key traffic is missing; only codedeploy and ecs move traffic by themselves";
         found.push((section.clone(), what.to_owned()));
     }
     match (&spec.traffic, &spec.deploy) {
@@ -27,6 +31,7 @@ pub(super) fn problems(spec: &AdaptersSpec) -> Vec<Found> {
     }
     found.extend(spec.traffic.iter().flat_map(|one| of_traffic(&section.key("traffic"), one)));
     found.extend(spec.deploy.iter().flat_map(|one| of_deploy(&section.key("deploy"), one)));
+    found.extend(spec.health.iter().flat_map(|one| of_health(&section.key("health"), one)));
     found
 }
 
@@ -41,13 +46,74 @@ fn of_traffic(at: &KeyPath, spec: &TrafficSpec) -> Vec<Found> {
     if !(1..=255).contains(&routes) {
         found.push((at.key("routes"), format!("{routes} routes; expected 1 to 255")));
     }
-    if let ArmsSpec::Fixed(places) = arms
-        && places.stable == places.candidate
-    {
-        let what = "is where stable is served as well; expected another place";
-        found.push((at.key("arms").key("fixed").key("candidate"), what.to_owned()));
+    found.extend(of_arms(&at.key("arms"), arms));
+    found
+}
+
+fn of_arms(at: &KeyPath, arms: &ArmsSpec) -> Option<Found> {
+    let ArmsSpec::Fixed(places) = arms else { return None };
+    let what = "is where stable is served as well; expected another place";
+    let at = at.key("fixed").key("candidate");
+    (places.stable == places.candidate).then(|| (at, what.to_owned()))
+}
+
+fn of_health(at: &KeyPath, spec: &HealthSpec) -> Vec<Found> {
+    let HealthSpec::Cloudwatch(spec) = spec;
+    let at = at.key("cloudwatch");
+    let CloudWatchSpec { arms, ready_made, metrics, alarms, .. } = spec;
+    let mut found = Vec::new();
+    if ready_made.is_none() && metrics.is_empty() && alarms.is_empty() {
+        let what = "measures nothing; expected ready_made, metrics or alarms";
+        found.push((at.clone(), what.to_owned()));
+    }
+    found.extend(arms.iter().filter_map(|arms| of_arms(&at.key("arms"), arms)));
+    for (name, metric) in metrics {
+        let place = at.key("metrics").key(name);
+        found.extend(of_metric(metric).map(|what| (place, what)));
+    }
+    for (name, spec) in alarms {
+        let place = at.key("alarms").key(name);
+        if metrics.contains_key(name) {
+            let what = "is the name of a metric as well; expected another name";
+            found.push((place.clone(), what.to_owned()));
+        }
+        found.extend(of_alarms(spec).map(|what| (place.key("names"), what)));
     }
     found
+}
+
+fn of_alarms(spec: &AlarmsSpec) -> Option<String> {
+    let names = &spec.names;
+    let again = |(index, name): &(usize, &String)| names[..*index].contains(name);
+    match names.iter().enumerate().find(again) {
+        Some((_, name)) => Some(format!("{name} is there twice; expected each alarm once")),
+        None => names.is_empty().then(|| "no alarms; expected at least one".to_owned()),
+    }
+}
+
+/// A statistic that CloudWatch would refuse in the middle of a rollout.
+fn of_metric(spec: &MetricSpec) -> Option<String> {
+    let series = match &spec.measure {
+        MeasureSpec::Count(spec) => vec![&spec.events, &spec.exposures],
+        MeasureSpec::Sum(spec) => vec![&spec.sum, &spec.samples],
+        MeasureSpec::Value(spec) => std::iter::once(&spec.value).chain(&spec.samples).collect(),
+        MeasureSpec::Above(_) => Vec::new(),
+    };
+    let statistics = series.into_iter().flat_map(|series| match series {
+        SeriesSpec::Metric(one) => vec![&one.statistic],
+        SeriesSpec::Maths(maths) => maths.of.values().map(|one| &one.statistic).collect(),
+    });
+    statistics.into_iter().find_map(|statistic| match statistic {
+        StatisticSpec::Percentile(percent) if !(*percent > 0.0 && *percent < 100.0) => {
+            Some(format!("{percent} is no percentile; expected a number above 0 and below 100"))
+        }
+        StatisticSpec::CountAbove(edge) | StatisticSpec::PercentAbove(edge)
+            if !edge.is_finite() =>
+        {
+            Some(format!("{edge} is no edge; expected a number"))
+        }
+        _ => None,
+    })
 }
 
 /// An artifact that does not depend on the revision would be deployed on the way back, too.

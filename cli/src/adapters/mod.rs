@@ -11,9 +11,13 @@ mod artifacts;
 mod aws;
 mod check;
 #[cfg(feature = "aws")]
+mod cloudwatch;
+mod health;
+#[cfg(feature = "aws")]
 mod none;
 #[cfg(feature = "aws")]
 mod open;
+mod outlets;
 #[cfg(test)]
 mod schema;
 mod spec;
@@ -27,6 +31,7 @@ use tidegate::{
 use tidegate_core::{Capabilities, FailureKind, KeyPath, Obstacle, Plan, PlanSpec, PortError};
 
 use crate::input::{Trouble, chain};
+pub(crate) use outlets::Outlets;
 pub(crate) use spec::AdaptersSpec;
 
 #[cfg(not(feature = "aws"))]
@@ -75,7 +80,7 @@ impl PlanFile {
     ///
     /// # Errors
     /// When this program does not have them, or they can not be built.
-    pub(crate) async fn open(&self, spec: &AdaptersSpec) -> Result<Ports, Trouble> {
+    pub(crate) async fn open(&self, spec: &AdaptersSpec) -> Result<Opened, Trouble> {
         open(&self.document, spec).await
     }
 
@@ -92,12 +97,23 @@ impl PlanFile {
     /// # Errors
     /// When it has checks, and nothing measures.
     pub(crate) fn carried(&self, plan: Plan) -> Result<Plan, FileErrors> {
-        if plan.checks().is_empty() {
+        let measures = self.adapters.as_ref().is_some_and(|adapters| adapters.health.is_some());
+        if measures || plan.checks().is_empty() {
             return Ok(plan);
         }
-        let what = "the adapters of this file measure nothing; expected no checks";
+        let what =
+            "the adapters of this file measure nothing; expected adapters.health, or no checks";
         Err(self.document.errors([(KeyPath::of("checks"), what.to_owned())]))
     }
+}
+
+/// The adapters of a file.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// Them.
+    pub(crate) ports: Ports,
+    /// Those of them that tell of decisions after the engine has gone on.
+    pub(crate) outlets: Outlets,
 }
 
 /// The adapters of a file before a rollout.

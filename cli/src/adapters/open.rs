@@ -6,32 +6,41 @@ use tidegate::{
     Ports,
     file::{Document, FileErrors},
 };
-use tidegate_aws::codedeploy;
-use tidegate_core::{KeyPath, Obstacle, PortError};
+use tidegate_aws::{codedeploy, ecs};
+use tidegate_core::{HealthMetrics, KeyPath, Obstacle, PortError};
 
 use super::{
-    AdapterError, AdaptersSpec, SECTION, Surveyed,
-    aws::{Clients, Part, group_name},
+    AdapterError, AdaptersSpec, Opened, SECTION, Surveyed,
+    aws::{Clients, Part, group_name, placement, service_name},
+    cloudwatch,
+    health::HealthSpec,
     none::NoMetrics,
-    spec::{CodeDeploySpec, DeploySpec, RollbackSpec},
+    spec::{
+        ArmsSpec, CodeDeploySpec, DeploySpec, EcsRollbackSpec, EcsSpec, RollbackSpec, TrafficSpec,
+    },
 };
 use crate::input::Trouble;
 
 /// Builds the adapters of a section that `check` found in order.
-pub(super) async fn open(document: &Document, spec: &AdaptersSpec) -> Result<Ports, Trouble> {
+pub(super) async fn open(document: &Document, spec: &AdaptersSpec) -> Result<Opened, Trouble> {
     let clients = Clients::find(&spec.aws).await;
     let router = router(document, spec, &clients)?;
+    let health = health(document, spec, &clients)?;
     let deployer = match &spec.deploy {
         Some(spec) => clients.deploy(spec).await.map_err(AdapterError)?,
         None => Part::default(),
     };
-    Ok(ports(document, router, deployer)?)
+    let mut ports = ports(document, router, deployer, health)?;
+    let outlets = clients.outlets(&spec.observers);
+    ports.observers = outlets.observers();
+    Ok(Opened { ports, outlets })
 }
 
 /// Builds as many of them as can be.
 pub(super) async fn survey(document: &Document, spec: &AdaptersSpec) -> Result<Surveyed, Trouble> {
     let clients = Clients::find(&spec.aws).await;
     let router = router(document, spec, &clients)?;
+    let health = health(document, spec, &clients)?;
     let (deployer, obstacles) = match &spec.deploy {
         Some(spec) => match clients.deploy(spec).await {
             Ok(deployer) => (Some(deployer), Vec::new()),
@@ -42,13 +51,14 @@ pub(super) async fn survey(document: &Document, spec: &AdaptersSpec) -> Result<S
         },
         None => (Some(Part::default()), Vec::new()),
     };
-    let ports = deployer.map(|deployer| ports(document, router, deployer)).transpose()?;
+    let ports = deployer.map(|deployer| ports(document, router, deployer, health)).transpose()?;
     Ok(Surveyed { ports, obstacles })
 }
 
 fn in_the_way(spec: &DeploySpec, error: &PortError) -> Vec<Obstacle> {
     match spec {
         DeploySpec::Codedeploy(spec) => codedeploy::obstacles(&group_name(spec), error),
+        DeploySpec::Ecs(spec) => ecs::native::obstacles(&service_name(spec), error),
         DeploySpec::ByOthers => Vec::new(),
     }
 }
@@ -56,9 +66,29 @@ fn in_the_way(spec: &DeploySpec, error: &PortError) -> Vec<Obstacle> {
 /// What deploys, left to itself: what is refused for going back by itself still says what it can do, and
 /// what else is in the way. It is only read.
 async fn as_it_is(clients: &Clients, spec: &DeploySpec) -> Option<Part> {
-    let DeploySpec::Codedeploy(spec) = spec else { return None };
-    let spec = CodeDeploySpec { rollback: RollbackSpec::Group, ..spec.clone() };
-    clients.deploy(&DeploySpec::Codedeploy(spec)).await.ok()
+    let spec = match spec {
+        DeploySpec::Codedeploy(spec) => {
+            DeploySpec::Codedeploy(CodeDeploySpec { rollback: RollbackSpec::Group, ..spec.clone() })
+        }
+        DeploySpec::Ecs(spec) => {
+            DeploySpec::Ecs(EcsSpec { rollback: EcsRollbackSpec::Service, ..spec.clone() })
+        }
+        DeploySpec::ByOthers => return None,
+    };
+    clients.deploy(&spec).await.ok()
+}
+
+fn health(
+    document: &Document,
+    spec: &AdaptersSpec,
+    clients: &Clients,
+) -> Result<Arc<dyn HealthMetrics>, FileErrors> {
+    let Some(HealthSpec::Cloudwatch(health)) = &spec.health else { return Ok(Arc::new(NoMetrics)) };
+    // What tells the arms apart for the router does so in its metrics.
+    let routed = spec.traffic.as_ref().and_then(TrafficSpec::arms);
+    let arms = placement(health.arms.as_ref().or(routed).unwrap_or(&ArmsSpec::ByRevision));
+    let health = cloudwatch::health(&clients.cloudwatch(), health, arms);
+    Ok(Arc::new(health.map_err(|found| document.errors(found))?))
 }
 
 fn router(document: &Document, spec: &AdaptersSpec, clients: &Clients) -> Result<Part, FileErrors> {
@@ -68,10 +98,15 @@ fn router(document: &Document, spec: &AdaptersSpec, clients: &Clients) -> Result
     Ok(router?.unwrap_or_default())
 }
 
-fn ports(document: &Document, router: Part, deployer: Part) -> Result<Ports, FileErrors> {
+fn ports(
+    document: &Document,
+    router: Part,
+    deployer: Part,
+    health: Arc<dyn HealthMetrics>,
+) -> Result<Ports, FileErrors> {
     let missing =
         |key| document.errors([(KeyPath::of(SECTION), format!("the key {key} is missing"))]);
     let traffic = router.traffic.or(deployer.traffic).ok_or_else(|| missing("traffic"))?;
     let deploy = deployer.deploy.or(router.deploy).ok_or_else(|| missing("deploy"))?;
-    Ok(Ports::new(traffic, deploy, Arc::new(NoMetrics)))
+    Ok(Ports::new(traffic, deploy, health))
 }

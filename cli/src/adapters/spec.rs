@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use tidegate_core::Span;
 
+use super::health::HealthSpec;
+
 /// What stands for the revision in a pattern.
 pub(super) const REVISION: &str = "{revision}";
 
 /// The section `adapters` of a plan file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AdaptersSpec {
@@ -25,6 +27,12 @@ pub(crate) struct AdaptersSpec {
     /// What deploys. Left out where the router's revisions are deployed by being there, as with Lambda.
     #[serde(default)]
     pub(crate) deploy: Option<DeploySpec>,
+    /// What measures. Left out where the plan has no checks.
+    #[serde(default)]
+    pub(crate) health: Option<HealthSpec>,
+    /// Who is told of every decision.
+    #[serde(default)]
+    pub(crate) observers: Vec<ObserverSpec>,
 }
 
 /// How AWS is called. Credentials, region and endpoints come from the environment and the shared
@@ -63,6 +71,18 @@ pub(crate) enum TrafficSpec {
     AppMesh(AppMeshSpec),
 }
 
+impl TrafficSpec {
+    /// Where the arms are served; absent where the revisions say so.
+    pub(super) const fn arms(&self) -> Option<&ArmsSpec> {
+        match self {
+            Self::Alb(alb) => Some(&alb.arms),
+            Self::Lattice(lattice) => Some(&lattice.arms),
+            Self::AppMesh(mesh) => Some(&mesh.arms),
+            Self::Lambda(_) => None,
+        }
+    }
+}
+
 /// What deploys: exactly one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -72,6 +92,19 @@ pub(crate) enum DeploySpec {
     ByOthers,
     /// A deployment group of CodeDeploy.
     Codedeploy(CodeDeploySpec),
+    /// A service of ECS that carries its deployments out itself.
+    Ecs(EcsSpec),
+}
+
+/// Who is told of every decision, as well as can be: exactly one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ObserverSpec {
+    /// An event bus of EventBridge, by its name or ARN.
+    EventBus(String),
+    /// A topic of SNS, by its ARN.
+    Topic(String),
 }
 
 /// Where the arms are served.
@@ -275,6 +308,44 @@ pub(crate) enum RollbackSpec {
     Engine,
     /// The group as well, by its own events and alarms.
     Group,
+}
+
+/// A service of ECS whose deployment controller is ECS. Revisions are task definitions.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EcsSpec {
+    /// The cluster, by its name or ARN.
+    pub(crate) cluster: String,
+    /// The service in it, by its name or ARN.
+    pub(crate) service: String,
+    /// Who calls for the way back.
+    #[serde(default)]
+    pub(crate) rollback: EcsRollbackSpec,
+    /// How far back deployments are looked for: longer than any rollout lives.
+    #[serde(default)]
+    pub(crate) looks_back: Option<Span>,
+    /// How far this machine's clock may be ahead of AWS's.
+    #[serde(default)]
+    pub(crate) clock_skew: Option<Span>,
+    /// How long ECS may take from its word to the data plane.
+    #[serde(default)]
+    pub(crate) propagation: Option<Span>,
+    /// How long the old side may get requests after its weight is zero.
+    #[serde(default)]
+    pub(crate) drain: Option<Span>,
+}
+
+/// Who calls for the way back of a service of ECS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EcsRollbackSpec {
+    /// Tidegate alone: a service whose circuit breaker or alarms end deployments is refused.
+    #[default]
+    Engine,
+    /// The service as well.
+    Service,
 }
 
 /// What is deployed for a revision. `{revision}` stands for it wherever it is written.

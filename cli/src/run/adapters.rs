@@ -13,7 +13,12 @@ use tidegate_core::{Plan, Target};
 use tidegate_mock::{KeptWorld, WorldSpec};
 
 use super::RunError;
-use crate::{adapters::PlanFile, args::RunArguments, input::Trouble, store::StoreName};
+use crate::{
+    adapters::{Opened, Outlets, PlanFile},
+    args::RunArguments,
+    input::Trouble,
+    store::StoreName,
+};
 
 /// What a rollout is carried out with, before its journal was looked at.
 #[derive(Debug)]
@@ -21,7 +26,7 @@ pub(super) enum Means {
     /// A simulated target.
     Simulated(Box<WorldSpec>),
     /// What the plan file names.
-    Named(Ports),
+    Named(Opened),
 }
 
 impl Means {
@@ -36,9 +41,9 @@ impl Means {
             }
             (None, Some(_)) if asked.speed != 1 => Err(RunError::RealTime.into()),
             (None, Some(named)) => {
-                let ports = file.open(named).await?;
-                let plan = file.carried(file.plan(&ports.capabilities())?)?;
-                Ok((plan, Self::Named(ports)))
+                let opened = file.open(named).await?;
+                let plan = file.carried(file.plan(&opened.ports.capabilities())?)?;
+                Ok((plan, Self::Named(opened)))
             }
             (None, None) => Err(RunError::NoAdapters(asked.file.clone()).into()),
         }
@@ -48,7 +53,9 @@ impl Means {
     pub(super) fn adapters(self, asked: &RunArguments, plan: &Plan) -> Result<Adapters, RunError> {
         match self {
             Self::Simulated(spec) => Adapters::simulated(asked, plan, *spec),
-            Self::Named(ports) => Ok(Adapters { ports, clock: Arc::new(MonotonicClock::system()) }),
+            Self::Named(Opened { ports, outlets }) => {
+                Ok(Adapters { ports, clock: Arc::new(MonotonicClock::system()), outlets })
+            }
         }
     }
 }
@@ -59,6 +66,8 @@ pub(super) struct Adapters {
     pub(super) ports: Ports,
     /// The clock that their world goes by.
     pub(super) clock: Arc<dyn Clock>,
+    /// Who is still told when the engine is done.
+    pub(super) outlets: Outlets,
 }
 
 impl Adapters {
@@ -77,7 +86,7 @@ impl Adapters {
         for hook in plan.hooks() {
             ports = ports.with_hook(hook.name.clone(), world.clone());
         }
-        Ok(Self { ports, clock })
+        Ok(Self { ports, clock, outlets: Outlets::default() })
     }
 }
 

@@ -131,7 +131,7 @@ async fn carry_out(
     plan: Plan,
     means: Means,
 ) -> Result<Report, Trouble> {
-    let Adapters { ports, clock } = means.adapters(asked, &plan)?;
+    let Adapters { ports, clock, outlets } = means.adapters(asked, &plan)?;
     let name = asked.name.clone().unwrap_or_else(|| format!("run-{}", plan.target()));
     // Of any other target, this process could carry out nothing.
     let targets = Targets::new().with(plan.target().clone(), ports.clone());
@@ -144,6 +144,11 @@ async fn carry_out(
         .build();
     let followed = follow(asked, &engine, &ports, store, plan).await;
     engine.shutdown().await;
+    // A rollout never fails because somebody was not told of it.
+    match outlets.flush().await {
+        0 => {}
+        untold => say(&format!("observers were not told of {untold} decisions")),
+    }
     let Followed { rollout, resumed, last } = followed?;
     Ok(report(asked, store.journal(), &rollout, resumed, &last).await?)
 }
