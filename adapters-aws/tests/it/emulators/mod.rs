@@ -6,8 +6,10 @@
 //! of its own.
 
 mod appmesh;
+mod cloudwatch;
 mod codedeploy;
 mod dynamodb;
+mod ecs;
 mod elb;
 mod http;
 mod lambda;
