@@ -1,6 +1,6 @@
 //! What a failed reading says of what is in a rollout's way. It must not know any service.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, iter::successors};
 
 use tidegate_core::{FailureKind, Obstacle, ObstacleKind, PortError, Weight};
 
@@ -15,7 +15,9 @@ use crate::{
 #[must_use]
 pub fn obstacle(subject: impl Into<String>, error: &PortError) -> Obstacle {
     let source = error.source.as_deref().map(|source| source as &(dyn StdError + 'static));
-    let Some(aws) = source.and_then(|source| source.downcast_ref::<AwsError>()) else {
+    // A failure that several share stands before what failed.
+    let mut behind = successors(source, |&error| error.source());
+    let Some(aws) = behind.find_map(|error| error.downcast_ref::<AwsError>()) else {
         let kind = match error.kind {
             FailureKind::Permanent => ObstacleKind::Unsuitable,
             _ => ObstacleKind::Unreadable,

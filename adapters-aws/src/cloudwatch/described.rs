@@ -17,7 +17,7 @@ use aws_sdk_cloudwatch::{
 use tidegate_core::{PortError, Timestamp};
 
 use super::{
-    alarms::{Names, State},
+    alarms::State,
     gather::{Carrier, Failed},
     refusals::{REFUSALS, failed},
 };
@@ -25,7 +25,7 @@ use crate::{
     account::Channel,
     error::{Effect, Operation},
     limiter::Quota,
-    port::{incomplete, refused},
+    port::{incomplete, unsuitable},
 };
 
 /// Names of a call, and alarms of a page.
@@ -131,12 +131,17 @@ fn state(
 /// A name that is not answered stands for no alarm: that is a mistake in the set-up, and no state.
 fn answer(ask: &Ask, found: &BTreeMap<String, State>) -> Result<Vec<State>, PortError> {
     let unknown = ask.names.iter().filter(|name| !found.contains_key(*name));
-    let unknown: Vec<&str> = unknown.map(String::as_str).collect();
+    let unknown: Vec<String> = unknown.cloned().collect();
     if unknown.is_empty() {
         return Ok(ask.names.iter().filter_map(|name| found.get(name).cloned()).collect());
     }
-    Err(refused(&ask.action, format!("there is no alarm of this name: {}", Names(unknown))))
+    Err(unsuitable(&ask.action, NoAlarms(unknown)))
 }
+
+/// Names that stand for no alarm.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no alarm of this name: {}", .0.join(", "))]
+pub(super) struct NoAlarms(pub(super) Vec<String>);
 
 const DESCRIBE_ALARMS: Operation = Operation {
     service: "cloudwatch",

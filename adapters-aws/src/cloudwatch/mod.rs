@@ -18,6 +18,7 @@ mod described;
 mod gather;
 mod maths;
 mod metric;
+mod preflight;
 mod problems;
 mod refusals;
 pub mod sets;
@@ -29,7 +30,8 @@ use async_trait::async_trait;
 use aws_sdk_cloudwatch::Client;
 use aws_smithy_async::time::SharedTimeSource;
 use tidegate_core::{
-    FailureKind, HealthMetrics, Look, PortError, Query, Revisions, Span, Target, Timestamp, Window,
+    FailureKind, HealthMetrics, Look, Obstacle, PortError, Query, Revisions, Span, Target,
+    Timestamp, Window,
 };
 
 use self::{
@@ -246,7 +248,12 @@ impl HealthMetrics for CloudWatchHealth {
         for name in metrics {
             match self.named.get(*name) {
                 Some(Named::Alarms(alarms)) => match self.states(alarms, &action).await {
-                    Ok(states) => wrong.extend(already_fire(name, alarms, &states)),
+                    Ok(states) => {
+                        let fire = already_fire(alarms, &states);
+                        if !fire.is_empty() {
+                            wrong.push(format!("{name} fires already: {}", Names(fire)));
+                        }
+                    }
                     Err(error) if error.kind == FailureKind::Permanent => {
                         wrong.push(reason(&error))
                     }
@@ -261,14 +268,19 @@ impl HealthMetrics for CloudWatchHealth {
         }
         if wrong.is_empty() { Ok(()) } else { Err(refused(&action, wrong.join("; "))) }
     }
+
+    async fn preflight(&self, _: &Target, _: &Revisions, metrics: &[&str]) -> Vec<Obstacle> {
+        self.obstacles(metrics).await
+    }
 }
 
-/// That alarms fire already, where that matters.
-fn already_fire(name: &str, alarms: &Alarms, states: &[State]) -> Option<String> {
+/// The alarms that fire already, where that matters.
+fn already_fire<'a>(alarms: &'a Alarms, states: &[State]) -> Vec<&'a str> {
+    if alarms.already_firing == AlreadyFiring::Disregard {
+        return Vec::new();
+    }
     let fire = alarms.names.iter().zip(states).filter(|(_, state)| state.fires());
-    let fire: Vec<&str> = fire.map(|(name, _)| name.as_str()).collect();
-    let matters = !fire.is_empty() && alarms.already_firing == AlreadyFiring::Refuse;
-    matters.then(|| format!("{name} fires already: {}", Names(fire)))
+    fire.map(|(name, _)| name.as_str()).collect()
 }
 
 /// What stands behind a failure, for a sentence that names several.

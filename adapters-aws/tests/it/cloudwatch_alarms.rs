@@ -11,7 +11,9 @@ use tidegate_aws::{
         cloudwatch::{Alarm, AlarmKind, CloudWatch as Service, epoch},
     },
 };
-use tidegate_core::{FailureKind, HealthMetrics, Look, PortError, Query, Timestamp, Window};
+use tidegate_core::{
+    FailureKind, HealthMetrics, Look, ObstacleKind, PortError, Query, Timestamp, Window,
+};
 
 use crate::support::{account, both, class, fixed, told};
 
@@ -140,6 +142,34 @@ async fn everything_that_makes_metrics_unfit_is_said_at_once() {
     for part in ["no metric eror", "alarms fires already: one", "no alarm of this name: nil"] {
         assert!(text.contains(part), "{text}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_name_that_stands_for_nothing_and_each_alarm_that_fires_is_in_the_way() {
+    let fires = Alarm::ok().then(seconds(0), "ALARM");
+    let fake =
+        Fake::new(service(&[("one", fires.clone()), ("two", fires), ("three", Alarm::ok())]));
+    tokio::time::advance(seconds(10)).await;
+    let alarms = Alarms::new(["one", "two", "three"]);
+    let health = health(&fake, alarms)
+        .with_alarms("lost", Alarms::new(["nil", "three", "null"]))
+        .with_alarms("old", Alarms::new(["one"]).disregarding());
+    let of = async |metrics: &[&str]| health.preflight(&"checkout".into(), &both(), metrics).await;
+    let found = of(&["alarms", "eror", "lost", "old"]).await;
+    let found: Vec<_> = found.iter().map(|one| (one.kind, one.subject.as_str())).collect();
+    let wanted = [
+        (ObstacleKind::Unsuitable, "alarm one"),
+        (ObstacleKind::Unsuitable, "alarm two"),
+        (ObstacleKind::Missing, "metric eror"),
+        (ObstacleKind::Missing, "alarm nil"),
+        (ObstacleKind::Missing, "alarm null"),
+    ];
+    assert_eq!(found, wanted);
+    assert!(fake.log().iter().all(|asked| asked.operation == "DescribeAlarms"));
+    fake.fault(None, When::From(1), Fault::Denied);
+    let found = of(&["alarms"]).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].kind, ObstacleKind::Permission, "{found:?}");
 }
 
 #[tokio::test(start_paused = true)]
