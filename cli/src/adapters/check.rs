@@ -36,17 +36,17 @@ pub(super) fn problems(spec: &AdaptersSpec) -> Vec<Found> {
 }
 
 fn of_traffic(at: &KeyPath, spec: &TrafficSpec) -> Vec<Found> {
-    let (at, routes, arms) = match spec {
-        TrafficSpec::Alb(alb) => (at.key("alb"), alb.routes.len(), &alb.arms),
-        TrafficSpec::Lattice(lattice) => (at.key("lattice"), lattice.routes.len(), &lattice.arms),
-        TrafficSpec::AppMesh(mesh) => (at.key("app_mesh"), mesh.routes.len(), &mesh.arms),
+    let (at, routes) = match spec {
+        TrafficSpec::Alb(alb) => (at.key("alb"), alb.routes.len()),
+        TrafficSpec::Lattice(lattice) => (at.key("lattice"), lattice.routes.len()),
+        TrafficSpec::AppMesh(mesh) => (at.key("app_mesh"), mesh.routes.len()),
         TrafficSpec::Lambda(_) => return Vec::new(),
     };
     let mut found = Vec::new();
     if !(1..=255).contains(&routes) {
         found.push((at.key("routes"), format!("{routes} routes; expected 1 to 255")));
     }
-    found.extend(of_arms(&at.key("arms"), arms));
+    found.extend(spec.arms().and_then(|arms| of_arms(&at.key("arms"), arms)));
     found
 }
 
