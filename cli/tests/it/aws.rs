@@ -64,22 +64,10 @@ impl Function {
     }
 
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {
-        let host = self.endpoint.trim_start_matches("http://");
         let body = if method == "GET" { String::new() } else { body.to_string() };
-        let mut stream = TcpStream::connect(host).unwrap();
-        let scope = "AWS4-HMAC-SHA256 Credential=fake/20261121/eu-central-1/lambda/aws4_request";
-        write!(
-            stream,
-            "{method} /2015-03-31/functions{path} HTTP/1.0\r\nhost: {host}\r\ncontent-length: {}\r\n\
-             authorization: {scope}, SignedHeaders=host, Signature=0\r\n\r\n{body}",
-            body.len()
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(" 20"), "{method} {path}: {answer}");
-        serde_json::from_str(body).unwrap()
+        let path = format!("/2015-03-31/functions{path}");
+        let answer = sent(&self.endpoint, "lambda", "json", &format!("{method} {path}"), &body);
+        serde_json::from_str(&answer).unwrap()
     }
 
     /// The alias's version, and the one beside it with its share.
@@ -91,8 +79,12 @@ impl Function {
 
     /// A plan for it, in a folder of its own.
     fn place(&self) -> Place {
+        self.place_of("alias.yaml")
+    }
+
+    fn place_of(&self, plan: &str) -> Place {
         let place = Place::new();
-        let plan = repository().join("cli/tests/adapters/alias.yaml");
+        let plan = repository().join("cli/tests/adapters").join(plan);
         let plan = std::fs::read_to_string(plan).unwrap();
         let plan = plan.replace("function: checkout", &format!("function: {}", self.name));
         std::fs::write(place.path("alias.yaml"), plan).unwrap();
@@ -102,7 +94,7 @@ impl Function {
     fn command(&self, place: &Place, line: &str) -> Command {
         let mut command = place.command(line);
         command
-            .env("AWS_ENDPOINT_URL_LAMBDA", &self.endpoint)
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("AWS_REGION", "eu-central-1")
             .env("AWS_ACCESS_KEY_ID", "fake")
             .env("AWS_SECRET_ACCESS_KEY", "fake");
@@ -112,6 +104,79 @@ impl Function {
     fn run(&self, place: &Place) -> Running {
         Running::of(&mut self.command(place, "run alias.yaml --stable 1 --candidate 2"))
     }
+}
+
+/// One exchange with a service of the emulator; gives the body of what it answers.
+fn sent(endpoint: &str, service: &str, form: &str, asked: &str, body: &str) -> String {
+    let host = endpoint.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).unwrap();
+    let scope = format!(
+        "AWS4-HMAC-SHA256 Credential=123456789012/20261121/eu-central-1/{service}/aws4_request"
+    );
+    write!(
+        stream,
+        "{asked} HTTP/1.0\r\nhost: {host}\r\ncontent-length: {}\r\ncontent-type: application/{form}\r\n\
+         authorization: {scope}, SignedHeaders=host, Signature=0\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, told) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains(" 20"), "{asked} {body}: {answer}");
+    told.to_owned()
+}
+
+/// An operation of a service that takes forms.
+fn posted(endpoint: &str, service: &str, form: &str) {
+    sent(endpoint, service, "x-www-form-urlencoded", "POST /", form);
+}
+
+/// The alarm of the guarded plan, in this state.
+fn alarm(endpoint: &str, state: &str) {
+    let form = format!("AlarmName=checkout-down&StateValue={state}&StateReason=test");
+    posted(endpoint, "monitoring", &format!("Action=SetAlarmState&{form}"));
+}
+
+#[test]
+#[ignore = "needs an emulator: see .ci/emulators"]
+fn a_run_guarded_by_an_alarm_goes_back_when_it_fires_and_is_not_begun_while_it_does() {
+    let function = Function::new("run-guarded");
+    let endpoint = function.endpoint.as_str();
+    posted(endpoint, "sns", "Action=CreateTopic&Name=decisions");
+    let of = "Namespace=Shop&MetricName=Absent&Statistic=Sum&Period=60&EvaluationPeriods=1";
+    let than = "Threshold=0&ComparisonOperator=GreaterThanThreshold";
+    let alarmed = format!("Action=PutMetricAlarm&AlarmName=checkout-down&{of}&{than}");
+    posted(endpoint, "monitoring", &alarmed);
+    alarm(endpoint, "OK");
+    let place = function.place_of("guarded.yaml");
+    let mut run = function.run(&place);
+    // The emulator's times are whole seconds, and an alarm of the second in which the rollout was opened
+    // may have fired before.
+    run.until("50 %");
+    alarm(endpoint, "ALARM");
+    let (code_of_run, printed) = run.end();
+    assert_eq!((code_of_run, printed.contains("rolled back")), (1, true), "{printed}");
+    assert_eq!(function.live().0, "1");
+    let line = "preflight alias.yaml --stable 1 --candidate 2";
+    let output = function.command(&place, line).output().unwrap();
+    assert_eq!(code(&output), 1, "{}{}", stdout(&output), stderr(&output));
+    let told = stdout(&output);
+    assert!(told.contains("unsuitable: alarm checkout-down fires already"), "{told}");
+}
+
+#[test]
+#[ignore = "needs an emulator: see .ci/emulators"]
+fn a_topic_that_is_not_there_fails_no_run_and_is_told_at_its_end() {
+    let function = Function::new("run-untold");
+    let place = function.place();
+    let plan = place.path("alias.yaml");
+    let nowhere = "  observers: [{ topic: \"arn:aws:sns:eu-central-1:123456789012:nowhere\" }]\n";
+    std::fs::write(&plan, std::fs::read_to_string(&plan).unwrap() + nowhere).unwrap();
+    let mut run = function.run(&place);
+    run.until("observers were not told of");
+    let (code, printed) = run.end();
+    assert_eq!((code, printed.contains("completed")), (0, true), "{printed}");
 }
 
 #[test]
