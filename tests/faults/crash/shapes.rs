@@ -277,7 +277,6 @@ fn platforms() -> Vec<Written> {
     };
     let open = GateSpec::default;
     let platform = || PlatformWorldSpec {
-        // One wait of each kind: see "What is not shown" in docs/faults.md.
         steps: vec![Weight::percent(20)],
         step_every: S(10),
         waits_ready: true,
@@ -291,12 +290,15 @@ fn platforms() -> Vec<Written> {
     let world = |platform| WorldSpec { platform: Some(platform), ..quick_world() };
     let token = PlatformWorldSpec { start: of(SafetyClass::Token), ..platform() };
     let few = PlatformWorldSpec { waits_ready: false, waits_termination: false, ..platform() };
+    let steps = vec![Weight::percent(20), Weight::percent(60)];
+    let twice = PlatformWorldSpec { steps, ..few.clone() };
     vec![
         ("platform", plan(open(), asked(), open()), world(platform())),
         ("platform, asked when ready", plan(asked(), open(), open()), world(platform())),
         ("platform, checked", plan(open(), checked(), open()), world(platform())),
         ("platform, class 2", plan(open(), asked(), open()), world(token)),
         ("platform, one wait", plan(open(), asked(), open()), world(few)),
+        ("platform, two waits of a kind", plan(open(), asked(), open()), world(twice)),
     ]
 }
 
