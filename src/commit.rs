@@ -227,7 +227,12 @@ impl Runner {
         }
         let ours = self.rollout();
         match self.tools.journal.active(self.head.plan.target()).await {
-            Ok(Some(active)) if active.rollout == ours || active.waiting == Some(ours) => Ok(()),
+            Ok(Some(active)) if active.rollout == ours => {
+                // Its turn has come meanwhile: it does not wait any more.
+                self.look_again();
+                Ok(())
+            }
+            Ok(Some(active)) if active.waiting == Some(ours) => Ok(()),
             Ok(_) => Err(Stop::Replaced),
             Err(error) => self.pause(&error, wait).await,
         }

@@ -334,6 +334,11 @@ impl Runner {
         self.take(Event::ClockStepped { by_ms }).await
     }
 
+    /// Whether it is this rollout's turn is looked up before anything else is waited for.
+    pub(crate) fn look_again(&mut self) {
+        self.inbox_at = Some(Instant::now());
+    }
+
     async fn read_inbox(&mut self) -> Result<(), Stop> {
         self.inbox_at = None;
         self.look_ahead().await?;

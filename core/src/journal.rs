@@ -401,7 +401,9 @@ pub trait Journal: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> Result<Work, JournalError>;
 
-    /// Commits records, consumed commands and the next due time, all or nothing.
+    /// Commits records, consumed commands and the next due time, all or nothing. Once a rollout is over,
+    /// the one that waits behind it is active and due, and its version rises in the same commit:
+    /// whoever is about to park it looks again instead.
     ///
     /// # Errors
     /// [`JournalError::StaleEpoch`], [`JournalError::StaleVersion`], [`JournalError::Gap`] when it

@@ -140,6 +140,6 @@ async fn wake(table: &Table, rollout: RolloutId, at: Timestamp) -> Result<Write,
     let row = Row::get(table, rollout).await?;
     let due = row.due.map_or(at, |due| due.min(at));
     let woken = Row { due: Some(due), ..row.clone() };
-    let change = woken.place(Change::new().set(DUE, number(due.0)));
+    let change = woken.place(Change::new().set(DUE, number(due.0)).add(VERSION, 1));
     Ok(Write::Update(keys::row(rollout), change, row.unmoved()))
 }

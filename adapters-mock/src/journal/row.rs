@@ -72,6 +72,7 @@ impl Row {
     /// Makes it due: what it waited for is over.
     pub(super) fn wake(&mut self, at: Timestamp) {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
+        self.version.0 += 1;
     }
 
     pub(super) fn claim(&mut self, by: EngineId) -> Claimed {

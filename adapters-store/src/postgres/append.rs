@@ -229,7 +229,7 @@ async fn free(
     let sql = "UPDATE target SET active = $2, waiting = NULL WHERE name = $1";
     transaction.rows(sql, &[&target, &next]).await?;
     if let Some(next) = next {
-        let wake = "UPDATE rollout SET due = least(due, $2) WHERE id = $1";
+        let wake = "UPDATE rollout SET due = least(due, $2), version = version + 1 WHERE id = $1";
         transaction.rows(wake, &[&next, &instant(at)]).await?;
     }
     Ok(())

@@ -1,8 +1,10 @@
 //! Targets: one rollout of each is active, and one may wait behind it.
 
-use tidegate_core::{Actor, Journal, JournalError, Opening, Order, RolloutId, Timestamp};
+use tidegate_core::{
+    Actor, Append, AttemptId, Journal, JournalError, Opening, Order, RolloutId, Take, Timestamp,
+};
 
-use super::{Claim, Fixture, Kept, Laws, both, due, ensure, unexpected};
+use super::{Claim, Fixture, Kept, Laws, both, due, enlist, ensure, unexpected};
 
 pub(super) async fn laws<J: Journal>(
     laws: &mut Laws,
@@ -17,6 +19,10 @@ pub(super) async fn laws<J: Journal>(
         replaced(&make().await, fixture).await,
     );
     laws.note("a follower becomes active and due", succeeds(&make().await, fixture).await);
+    laws.note(
+        "a follower that is run is not parked over its turn",
+        turn(&make().await, fixture).await,
+    );
     laws.note("what is over is never due", never_due(&make().await, fixture).await);
     laws.note("what a rollout tries again is kept", retried(&make().await, fixture).await);
 }
@@ -89,6 +95,35 @@ async fn succeeds<J: Journal>(journal: &J, fixture: &Fixture<J>) -> Kept {
     ensure!(active == Some(next.identity.rollout), "{active:?} is active after the one before");
     let due = due(journal, Timestamp::MAX, 10).await?;
     ensure!(due.contains(&next.identity.rollout), "it is not due after the one before is over");
+    Ok(())
+}
+
+/// Whoever runs the follower may be about to park it, for nothing but the end of the one before wakes
+/// it: what it decided before that end must not be written after it.
+async fn turn<J: Journal>(journal: &J, fixture: &Fixture<J>) -> Kept {
+    let before = Claim::take(journal, fixture).await?;
+    let next = journal.open(following(fixture, before.id())).await.map_err(unexpected)?;
+    let engine = enlist(journal, "two").await?;
+    let claimed = journal.claim(next.identity.rollout, engine, Take::Free).await;
+    let claimed = claimed.map_err(unexpected)?;
+    before.end().await?;
+    let park = Append {
+        rollout: next.identity.rollout,
+        epoch: claimed.epoch,
+        version: claimed.version,
+        attempt: AttemptId(91),
+        records: Vec::new(),
+        consumed: Vec::new(),
+        due: None,
+        park: true,
+        over: false,
+    };
+    let refused = journal.append(park).await;
+    let stale = matches!(refused, Err(JournalError::StaleVersion { current, .. }) if current > claimed.version);
+    ensure!(stale, "it was parked although its turn had come: {refused:?}");
+    journal.resign(engine).await.map_err(unexpected)?;
+    let due = due(journal, Timestamp::MAX, 10).await?;
+    ensure!(due.contains(&next.identity.rollout), "it is not due although its turn has come");
     Ok(())
 }
 

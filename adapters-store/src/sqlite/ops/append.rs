@@ -222,9 +222,10 @@ fn free(tx: &Tx<'_>, over: RolloutId, at: Timestamp) -> Op<()> {
     if active == Some(over)
         && let Some(next) = next
     {
-        let mut wake = tx
-            .conn
-            .prepare_cached("UPDATE rollout SET due = min(coalesce(due, ?1), ?1) WHERE id = ?2")?;
+        let mut wake = tx.conn.prepare_cached(
+            "UPDATE rollout SET due = min(coalesce(due, ?1), ?1), version = version + 1
+             WHERE id = ?2",
+        )?;
         wake.execute([time(at), next])?;
     }
     Ok(())
