@@ -19,9 +19,10 @@ use crate::{
 /// fewest of the one that takes longest.
 const RUNS: [(u32, u32); 4] = [(50_000, 5_000), (50_000, 5_000), (20_000, 5_000), (4_000, 1_000)];
 
-/// Where the recommended judge comes closest to its goals, so many more healthy runs: they narrow the
-/// limit of the rate until it tells which side of the goal the rate is on.
-const CLOSE: (&str, u32) = ("J", 4);
+/// Where a judge comes closest to its goals, by its place in the field, so many times as many healthy
+/// runs: they narrow the limit of the rate until it tells which side of the goal the rate is on.
+const CLOSE: [(usize, &str); 3] = [(RECOMMENDED, "J"), (SPENDING, "C"), (SPENDING, "G")];
+const MORE: u32 = 4;
 
 /// A metric source that answers for a minute when two more have passed.
 const LAG_MINUTES: u16 = 2;
@@ -77,11 +78,11 @@ pub(super) fn table(session: Session, goals: &mut Goals) -> String {
     for (nth, alpha) in LEVELS.into_iter().enumerate() {
         text += &format!("\n### The recommended judge, alpha {alpha}\n\n");
         let runs = held.first().map_or(0, |both| both.healthy[RECOMMENDED][nth].len());
-        let (close, more) = CLOSE;
+        let (_, close) = CLOSE[RECOMMENDED];
         text += &format!(
             "{runs} healthy runs, {} in {close}; {} regressed ones. Limits of delays at 0.01 are what the \
              simulation that the goals come from measured.\n\n",
-            runs * more as usize,
+            runs * MORE as usize,
             held.first().map_or(0, |both| both.regressed[RECOMMENDED][nth].len()),
         );
         text += &recommended(&held, nth, goals);
@@ -139,11 +140,10 @@ const SPENDING: usize = 1;
 
 fn hold(session: Session, scenario: &Scenario) -> Both {
     let mut all = Both { healthy: Vec::new(), regressed: Vec::new() };
-    let (close, more) = CLOSE;
     for (nth, field) in fields(scenario).into_iter().enumerate() {
         let (mut healthy, regressed) = RUNS[nth];
-        if nth == RECOMMENDED && close == scenario.name {
-            healthy *= more;
+        if CLOSE.contains(&(nth, scenario.name)) {
+            healthy *= MORE;
         }
         let runs = (healthy, regressed);
         let some = session.both(scenario.name, runs, &Errors::of(scenario), &field);
