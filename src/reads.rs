@@ -402,7 +402,9 @@ impl Reader {
     async fn open_lane(&mut self, key: Key, since: Option<Timestamp>, now: Timestamp) {
         let (check, role) = key;
         let Some(Begun(judging)) = self.begin(key, now).await else { return };
-        let Some(stored) = self.stored(key, now).await else { return };
+        let Some(mut stored) = self.stored(key, now).await else { return };
+        // Of a clock that was ahead: their windows have yet to come.
+        stored.retain(|look| look.window.to <= now);
         let Some(planned) = self.head.plan.check(check) else { return };
         let first = stored.first().map(|look| look.window.from);
         let since = since.unwrap_or_else(|| first.unwrap_or(now));

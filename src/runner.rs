@@ -38,6 +38,10 @@ const TOGETHER: Duration = Duration::from_millis(250);
 /// A rollout that waits longer than this is given back to the journal.
 const WORTH_PARKING: Span = Span::seconds(5);
 
+/// Records may be so much ahead of this engine's clock before that counts as a step of it: engines' clocks
+/// differ by less while they follow the store's.
+const AHEAD: Span = Span::seconds(2);
+
 /// A deadline that the machine has nothing to say to is not offered again before this time.
 const NOTHING_TO_SAY: Span = Span::seconds(1);
 
@@ -202,6 +206,7 @@ impl Runner {
             tracing::error!("the journal was set back: what was sent since is not known");
             self.take(Event::SetBack { drawn }).await?;
         }
+        self.set_clock_back().await?;
         self.forget_call().await?;
         self.look_ahead().await?;
         while !self.state.phase().is_terminal() {
@@ -235,6 +240,21 @@ impl Runner {
             }
         }
         Ok(())
+    }
+
+    /// The last record was written by a clock that was ahead of this one, and was not set right before
+    /// its engine was gone. The rollout would stand still until this clock has caught up.
+    async fn set_clock_back(&mut self) -> Result<(), Stop> {
+        let ahead = self.state.clock().since(self.tools.clock.now());
+        if ahead <= AHEAD || self.state.phase().is_terminal() {
+            return Ok(());
+        }
+        let by_ms = i64::try_from(ahead.0).unwrap_or(i64::MAX).saturating_neg();
+        tracing::warn!(
+            by_ms,
+            "the rollout was written by a clock that was ahead; it is moved back"
+        );
+        self.take(Event::ClockStepped { by_ms }).await
     }
 
     /// Nobody knows what became of a call that an earlier owner sent.

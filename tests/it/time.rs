@@ -44,6 +44,34 @@ async fn a_step_of_the_clock_neither_shortens_nor_lengthens_a_bake() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rollout_left_by_a_clock_that_was_an_hour_ahead_goes_on_at_once() {
+    for (name, spec) in strategies() {
+        for good in [true, false] {
+            let rig = Rig::new(if good { WorldSpec::good() } else { WorldSpec::bad() });
+            let clock = rig.clock();
+            let journal = Arc::new(rig.journal.clone());
+            let ahead = Engine::builder(journal, rig.ports()).clock(clock.clone()).name("one");
+            let ahead = ahead.build();
+            let rollout = rig.start(&ahead, spec.clone()).await.rollout();
+            tokio::time::sleep(Duration::from_secs(15)).await;
+            clock.resync(clock.now().after(Span::hours(1)));
+            tokio::time::sleep(Duration::from_secs(15)).await;
+            drop(ahead);
+            let began = Instant::now();
+            let engine = rig.engine();
+            engine.recover().await.unwrap();
+            let handle = engine.attach(rollout).await.unwrap();
+            let end = end_of(&handle).await;
+            let story = story(&handle).await;
+            let took = began.elapsed();
+            assert!(took < Duration::from_secs(1_800), "{name} took {took:?}\n{story}");
+            let right = if good { end == End::Over(Phase::Completed) } else { rolled_back(&end) };
+            assert!(right, "{name}: {end:?}\n{story}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_freeze_holds_the_way_forward_and_never_the_way_back() {
     for (name, mut spec) in strategies() {
         let (from, to) = ("2026-01-01 00:01".to_owned(), "2026-01-02 00:00".to_owned());
