@@ -206,9 +206,9 @@ impl Runner {
             tracing::error!("the journal was set back: what was sent since is not known");
             self.take(Event::SetBack { drawn }).await?;
         }
-        self.set_clock_back().await?;
         self.forget_call().await?;
         self.look_ahead().await?;
+        self.set_clock_back().await?;
         while !self.state.phase().is_terminal() {
             if self.parked {
                 return Err(Stop::Parked);
