@@ -134,7 +134,8 @@ impl EngineBuilder {
     }
 }
 
-/// Runs rollouts of the targets that it has adapters for. Dropping it is a crash: everything stops where it is.
+/// Runs rollouts of the targets that it has adapters for. Dropping it is a crash: everything stops
+/// where it is.
 #[derive(Debug)]
 pub struct Engine {
     crew: Arc<Crew>,
