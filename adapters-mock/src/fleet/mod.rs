@@ -97,7 +97,8 @@ impl Fleet {
         }
         let full = spec.full_by_zone();
         let first = if spec.first { Side::default() } else { Side::serving(full, now) };
-        let shares = [spec.other.rest().bp(), 0, 0, 0];
+        let mut shares = [0; SIDES];
+        shares[0] = spec.other.rest().bp();
         let routes = (0..spec.routes.max(1)).map(|_| Route::new(shares)).collect();
         let latencies = Latencies::of(&spec.latency);
         let mut fleet = Self {

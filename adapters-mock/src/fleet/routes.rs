@@ -4,8 +4,8 @@
 
 use tidegate_core::{Timestamp, Weight};
 
-/// Revisions that can exist at one time.
-pub(crate) const SIDES: usize = 4;
+/// Revisions that can exist at one time: those of a rollout, and what calls that land late bring back.
+pub(crate) const SIDES: usize = 8;
 
 /// Basis points for each side; the rest of a route goes elsewhere.
 pub(crate) type Shares = [u16; SIDES];

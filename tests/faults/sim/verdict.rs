@@ -137,7 +137,6 @@ fn of_target(
     });
     broken.extend(twice.iter().map(|twice| format!("{target}: created twice: {twice:?}")));
     let mut traffic = landings(&log);
-    let broken_on_purpose = cluster.setup.assumption == Assumption::Broken;
     let wanted = last.and_then(|last| match last.phase() {
         Phase::Completed => Some(Weight::FULL),
         Phase::RolledBack { .. } => Some(Weight::ZERO),
@@ -145,7 +144,6 @@ fn of_target(
     });
     if let (Some(wanted), Some(truth)) = (wanted, truth)
         && (truth.low, truth.high) != (wanted, wanted)
-        && !(broken_on_purpose && last.is_some_and(|last| is_revived(last, &log)))
     {
         traffic.wrong_at_end += 1;
         let ended = last.and_then(|last| cluster.ledger.ended(last.row.rollout));
@@ -158,23 +156,6 @@ fn of_target(
         }
     }
     traffic
-}
-
-/// Whether an earlier rollout's call of capacity landed after everything of the last one, with nobody
-/// watching: only beyond its bound, so asked of seeds alone that break the assumption. It brings a revision back that was removed, which no version of a
-/// route prevents.
-fn is_revived(last: &Left, log: &[Logged]) -> bool {
-    let ours = last.head.identity.generation;
-    let landed = |earlier: bool| {
-        log.iter().filter_map(move |sent| match (&sent.request, sent.fate) {
-            (Request::Provision { .. } | Request::Scale { .. }, Fate::Done(at)) if earlier => {
-                (sent.id.of.generation < ours).then_some(at)
-            }
-            (_, Fate::Done(at)) if !earlier => (sent.id.of.generation == ours).then_some(at),
-            _ => None,
-        })
-    };
-    landed(true).max() > landed(false).max()
 }
 
 /// When the last call that sets traffic landed.
