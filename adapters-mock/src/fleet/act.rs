@@ -2,11 +2,19 @@
 
 use tidegate_core::{Arm, Call, SafetyClass, Split, Version, Weight};
 
-use super::{Ends, Fate, Fleet, Request};
+use super::{Ends, Fate, Fleet, Request, routes::NOWHERE};
 
 impl Fleet {
     /// Why the target never accepts this call, whatever its state.
-    pub(super) fn refusal(&self, call: &Call, request: &Request) -> Option<&'static str> {
+    pub(super) fn refusal(
+        &self,
+        call: &Call,
+        request: &Request,
+        ends: Ends,
+    ) -> Option<&'static str> {
+        if ends.stable == NOWHERE || ends.candidate == NOWHERE {
+            return Some("there is no room for another revision");
+        }
         match request {
             Request::Shift { .. } if self.spec.routerless => Some("there is no router"),
             Request::Shift { .. } if usize::from(call.route) >= self.routes.len() => {

@@ -27,7 +27,7 @@ pub use send::Reply;
 use self::{
     measure::{Arrivals, History, Latencies},
     platform::Platform,
-    routes::{Route, SIDES},
+    routes::{NOWHERE, Route, SIDES},
     send::Pending,
     side::{Side, Starts},
 };
@@ -238,6 +238,9 @@ impl Fleet {
         }
         let nameless = serves && self.sides.first().is_some_and(|side| side.revision.is_none());
         let index = if nameless { 0 } else { self.free_side() };
+        if index == NOWHERE {
+            return index;
+        }
         self.sides[index].revision = Some(revision.clone());
         self.steady[index] = None;
         index
@@ -245,15 +248,16 @@ impl Fleet {
 
     /// A side for a new revision: a fresh one, or that of a revision which left nothing behind.
     fn free_side(&mut self) -> usize {
-        if self.sides.len() < SIDES {
+        if self.sides.len() < NOWHERE {
             self.sides.push(Side::default());
             return self.sides.len() - 1;
         }
+        self.sides.resize_with(SIDES, Side::default);
         let empty = |index: &usize| {
             let index = *index;
             self.sides[index].is_gone() && self.routes.iter().all(|route| route.written[index] == 0)
         };
-        (0..SIDES).find(empty).unwrap_or(SIDES - 1)
+        (0..NOWHERE).find(empty).unwrap_or(NOWHERE)
     }
 
     fn starts(&self, side: usize) -> Starts {

@@ -4,8 +4,12 @@
 
 use tidegate_core::{Timestamp, Weight};
 
-/// Revisions that can exist at one time: those of a rollout, and what calls that land late bring back.
-pub(crate) const SIDES: usize = 8;
+/// Revisions that can exist at one time, those of a rollout and what calls that land late bring
+/// back, and one side that stays empty.
+pub(crate) const SIDES: usize = 9;
+
+/// The side of revisions that no side is left for: nothing of them exists, and calls are refused.
+pub(crate) const NOWHERE: usize = SIDES - 1;
 
 /// Basis points for each side; the rest of a route goes elsewhere.
 pub(crate) type Shares = [u16; SIDES];

@@ -33,7 +33,7 @@ impl Fleet {
         let wrong = self.fault(op, self.elapsed());
         let ends = self.ends(&call.revisions);
         let pending = Pending { at: self.now, entry: self.log.len(), ends };
-        let refusal = self.refusal(call, &request);
+        let refusal = self.refusal(call, &request, ends);
         self.log.push(Logged::new(call, request, self.now));
         let outcome = match refusal {
             Some(why) => {

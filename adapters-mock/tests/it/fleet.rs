@@ -252,6 +252,29 @@ fn a_candidate_that_completed_is_the_stable_arm_of_the_next_rollout() {
     assert_eq!(fleet.truth(&next.revisions).0.high, Weight::percent(30));
 }
 
+#[test]
+fn a_full_fleet_refuses_one_more_revision_and_leaves_the_others_as_they_are() {
+    let mut fleet = running(WorldSpec::good(), 30);
+    let with = |candidate: &str| {
+        let stable = Some("v1".into());
+        tidegate_core::Revisions { stable, candidate: candidate.into() }
+    };
+    let mut create = |n: u64, candidate: &str| {
+        let next = tidegate_core::Call { revisions: with(candidate), ..call(n) };
+        let created = fleet.send(&next, provision(1));
+        fleet.advance(Span::minutes(1));
+        (created, fleet.truth(&next.revisions).2.candidate.total.ready)
+    };
+    let made: Vec<_> = (3..9).map(|n| create(n, &format!("v{n}"))).collect();
+    assert!(made.iter().all(|(created, ready)| created.result.is_ok() && *ready == 1));
+
+    let (refused, ready) = create(9, "v9");
+    assert_eq!((kind(refused), ready), (Some(FailureKind::Permanent), 0));
+    let first = fleet.truth(&with("v3"));
+    assert_eq!(first.2.candidate.total.ready, 1, "nobody lost its place");
+    assert_eq!(fleet.truth(&both()).0.high, Weight::percent(30));
+}
+
 fn platform_world(platform: PlatformWorldSpec) -> WorldSpec {
     WorldSpec { platform: Some(platform), ..WorldSpec::good() }
 }

@@ -56,12 +56,6 @@ impl Grid {
         Self::new(libm::log(1.25), libm::log(32.0 / 1.25) / 23.0, 24)
     }
 
-    /// The grid for requests, which are many: 24 factors from 1.02 to 8.
-    #[must_use]
-    pub fn of_requests() -> Self {
-        Self::new(libm::log(1.02), libm::log(8.0 / 1.02) / 23.0, 24)
-    }
-
     fn new(ln_low: f64, ln_step: f64, points: u32) -> Self {
         let factors = |sign: f64| Factors {
             first: libm::exp(sign * ln_low),

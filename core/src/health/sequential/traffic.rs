@@ -26,8 +26,10 @@ impl TrafficProcess {
     /// When `tolerance` is negative or above 1000, or the dispersion below 1 or above one million.
     pub fn new(tolerance: f64, dispersion: f64) -> Result<Self, EvidenceError> {
         let factor = 1.0 + within("tolerance", tolerance, 0.0, 1e3)?;
+        // Requests are many: a small shift shows, and a large one needs no alternative of its own.
+        let shifts = Grid::log_spaced(1.02, 8.0, 24)?;
         let begin = |side, ratio| {
-            let test = SplitTest::new(side, ratio)?.with_grid(Grid::of_requests());
+            let test = SplitTest::new(side, ratio)?.with_grid(shifts);
             let test = test.with_start(StartMass::AtOnce).with_exposure(Exposure::Proportional);
             Ok(test.with_dispersion(dispersion)?.begin())
         };
