@@ -29,8 +29,9 @@ const GRACE: Duration = Duration::from_secs(30);
 /// A vanished engine's rollouts are taken over after this.
 const LEASE: Duration = Duration::from_secs(10);
 
-/// What others left in the journal is found within this.
-const POLL: Duration = Duration::from_secs(1);
+/// What others left in the journal is found within this: what a vanished engine held, less than a
+/// second after its lease.
+const POLL: Duration = Duration::from_millis(750);
 
 /// Rollouts that one engine runs at the same time; those that wait do not count.
 const MOST_ACTIVE: usize = 10_000;

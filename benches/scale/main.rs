@@ -1,13 +1,17 @@
-//! How much a great number of rollouts takes: parked ones, that wait to be started, and active ones,
-//! that stand before an approval while the world is observed. One process, a journal in SQLite.
+//! How much a great number of rollouts takes: parked ones, that wait to be started; active ones,
+//! that stand before an approval while the world is observed; those that come and go; and how long
+//! it takes until another engine takes up what one left in the middle of a move. One process, a
+//! journal in SQLite.
 //!
 //! ```text
-//! cargo bench --bench scale -- PARKED ACTIVE
+//! cargo bench --bench scale -- PARKED ACTIVE CHURNED
 //! ```
 //!
 //! Memory and processor time are read from the operating system, on Linux only.
 
+mod churn;
 mod ports;
+mod takeover;
 
 use std::{
     error::Error,
@@ -37,17 +41,23 @@ const AT_ONCE: usize = 256;
 /// How long a state is watched for its use of the processor.
 const WATCHED: Duration = Duration::from_secs(10);
 
-fn plan(target: &str, capabilities: &Capabilities) -> Outcome<Plan> {
+/// A canary of one step, with this gate in it.
+fn canary(target: &str, gate: &str, capabilities: &Capabilities) -> Outcome<Plan> {
     let text = format!(
         "target: {target}
 owner: payments-oncall
 strategy:
   canary:
-    steps: [{{ weight: 50%, gate: {{ approval: true }} }}]
-policy: {{ observe_every: 30s }}
+    steps: [{{ weight: 50%{gate} }}]
+policy: {{ observe_every: 30s, keep_warm: 1s, drain: 1s }}
 "
     );
     Ok(parse_plan(text.as_bytes(), Format::Yaml, "scale.yaml", capabilities)?)
+}
+
+/// A canary that waits for an approval.
+fn plan(target: &str, capabilities: &Capabilities) -> Outcome<Plan> {
+    canary(target, ", gate: { approval: true }", capabilities)
 }
 
 fn revisions() -> Revisions {
@@ -206,6 +216,14 @@ async fn restart(
 async fn main() -> Outcome<()> {
     let mut numbers = std::env::args().skip(1).filter_map(|word| word.parse::<usize>().ok());
     let (parked, active) = (numbers.next().unwrap_or(20_000), numbers.next().unwrap_or(1_000));
+    let churned = numbers.next().unwrap_or(2_000);
+    stand(parked, active).await?;
+    takeover::measure().await?;
+    churn::measure(churned).await
+}
+
+/// Parked and active rollouts, as they stand and after a restart.
+async fn stand(parked: usize, active: usize) -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("journal.db");
     let world = Arc::new(Obedient::default());

@@ -3,7 +3,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -26,9 +29,9 @@ const OPERATION: Operation = Operation {
 
 /// Units of both arms, and the candidate's share.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+pub(crate) struct Place {
     units: [u32; 2],
-    share: Weight,
+    pub(crate) share: Weight,
 }
 
 /// Every target as it was told to be.
@@ -36,10 +39,13 @@ struct Place {
 pub(crate) struct Obedient {
     places: Mutex<HashMap<Target, Place>>,
     last_effect: Mutex<Option<Instant>>,
+    last_read: Mutex<Option<Instant>>,
+    /// While it is so, whoever shifts traffic gets no answer.
+    silent: AtomicBool,
 }
 
 impl Obedient {
-    fn place<T>(&self, target: &Target, what: impl FnOnce(&mut Place) -> T) -> T {
+    pub(crate) fn place<T>(&self, target: &Target, what: impl FnOnce(&mut Place) -> T) -> T {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let rest = Place { units: [FULL, 0], share: Weight::ZERO };
         what(places.entry(target.clone()).or_insert(rest))
@@ -48,6 +54,21 @@ impl Obedient {
     /// When anything was last changed.
     pub(crate) fn last_effect(&self) -> Option<Instant> {
         *self.last_effect.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets a target: it is as at first.
+    pub(crate) fn forget(&self, target: &Target) {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).remove(target);
+    }
+
+    /// When the traffic of anything was last read.
+    pub(crate) fn last_read(&self) -> Option<Instant> {
+        *self.last_read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether traffic is shifted with no answer from now on.
+    pub(crate) fn keep_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::SeqCst);
     }
 
     fn set_units(&self, call: &Call, arm: Arm, units: u32) {
@@ -75,6 +96,7 @@ impl TrafficShifter for Obedient {
     }
 
     async fn observe(&self, target: &Target, _: &Revisions) -> Result<TrafficReading, PortError> {
+        *self.last_read.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         let split = Split::candidate(self.place(target, |place| place.share));
         Ok(TrafficReading { routes: vec![RouteReading { split, version: None }], extra: None })
     }
@@ -82,6 +104,9 @@ impl TrafficShifter for Obedient {
     async fn shift(&self, call: &Call, to: Split, _: Option<&Version>) -> Result<(), PortError> {
         self.acted();
         self.place(&call.target, |place| place.share = to.of_arms());
+        if self.silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         Ok(())
     }
 
