@@ -100,6 +100,14 @@ impl Arms {
         Ok(Self { stable, candidate })
     }
 
+    /// An arm's; absent for a stable arm that does not exist.
+    pub(crate) fn of(&self, arm: Arm) -> Option<&str> {
+        match arm {
+            Arm::Stable => self.stable.as_deref(),
+            Arm::Candidate => Some(&self.candidate),
+        }
+    }
+
     /// Whether a place is one of the arms'.
     pub(crate) fn has(&self, place: &str) -> bool {
         self.candidate == place || self.stable.as_deref() == Some(place)

@@ -18,6 +18,8 @@ pub(super) const DESCRIBE_DEPLOYMENTS: Operation =
     operation("DescribeServiceDeployments", Effect::Reads);
 pub(super) const DESCRIBE_REVISIONS: Operation =
     operation("DescribeServiceRevisions", Effect::Reads);
+pub(super) const DESCRIBE_DEFINITION: Operation =
+    operation("DescribeTaskDefinition", Effect::Reads);
 pub(super) const UPDATE_SERVICE: Operation = operation("UpdateService", Effect::Writes);
 pub(super) const CONTINUE: Operation = operation("ContinueServiceDeployment", Effect::Writes);
 pub(super) const STOP: Operation = operation("StopServiceDeployment", Effect::Writes);
@@ -39,7 +41,7 @@ pub(super) const BATCH: usize = 20;
 
 /// The 4xx errors that the model names for these operations; throttling is known to all.
 const REFUSALS: &[(&str, Class)] = &[
-    ("ClientException", Refused),
+    (CLIENT, Refused),
     ("ClusterNotFoundException", Refused),
     // The deployment is about to change by itself.
     ("ConflictException", Later),
@@ -55,5 +57,7 @@ const REFUSALS: &[(&str, Class)] = &[
     (NO_TASK_SET, Refused),
     ("UnsupportedFeatureException", Refused),
 ];
+/// What ECS says of a task definition that it does not know.
+pub(super) const CLIENT: &str = "ClientException";
 /// The task set is gone.
 pub(super) const NO_TASK_SET: &str = "TaskSetNotFoundException";

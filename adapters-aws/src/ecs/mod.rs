@@ -12,12 +12,15 @@
 mod api;
 pub mod external;
 pub mod native;
+mod problems;
 mod task_definition;
 
 use std::fmt;
 
 use aws_sdk_ecs::{Client, types::Service};
 use tidegate_core::PortError;
+
+pub use problems::Problems;
 
 use crate::{
     account::Channel,

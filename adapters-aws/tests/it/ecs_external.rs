@@ -13,7 +13,7 @@ use tidegate::{
 use tidegate_aws::{
     Account, CallLimits,
     alb::{AlbOptions, AlbRoute, AlbRoutes},
-    ecs::external::{Blueprint, Container, TaskSets},
+    ecs::external::{Balanced, Blueprint, Container, TaskSets},
     fakes::{
         FIRST_DAY, Fake, Fault, When,
         alb::{self as elb, LoadBalancing},
@@ -41,14 +41,14 @@ fn call(n: u64) -> Call {
     Call { revisions: both(), ..support::call(n, 0) }
 }
 
-fn blueprint() -> Blueprint {
+pub(crate) fn blueprint() -> Blueprint {
     let container = Container { name: "web".to_owned(), port: 8080 };
-    Blueprint { container: Some(container), ..Blueprint::default() }
+    let groups = fixed(&elb::group_arn("blue"), &elb::group_arn("green"));
+    Blueprint { balanced: Some(Balanced { container, groups }), ..Blueprint::default() }
 }
 
 async fn open(fake: &Fake<Ecs>, account: &Account) -> Result<TaskSets, PortError> {
-    let groups = fixed(&elb::group_arn("blue"), &elb::group_arn("green"));
-    TaskSets::open(&fake.client(), account, name(), blueprint(), Some(groups)).await
+    TaskSets::open(&fake.client(), account, name(), blueprint()).await
 }
 
 async fn opened() -> (Fake<Ecs>, TaskSets) {
@@ -140,11 +140,24 @@ async fn the_primary_set_goes_only_after_the_other_arm_s_has_become_primary() {
     sets.retire(&call(3), Arm::Stable).await.unwrap();
     sets.retire(&call(3), Arm::Stable).await.unwrap();
     let (primary, gone) = fake.with(|state| (state.primary, state.sets[0].deleted));
-    assert_eq!((primary, gone), (1, true));
+    assert_eq!((primary, gone), (Some(1), true));
     assert_eq!(fake.carried_out("DeleteTaskSet"), 1);
     pass(30).await;
     let seen = counted(&sets).await;
     assert_eq!((seen.stable.total.asked, seen.candidate.total.ready), (0, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_without_a_primary_set_gets_one_when_an_arm_is_retired() {
+    for (retired, left) in [(Arm::Stable, 1), (Arm::Candidate, 0)] {
+        let (fake, sets) = opened().await;
+        // As a first deployment leaves it.
+        fake.with(|state| state.primary = None);
+        sets.provision(&call(1), Arm::Candidate, 10, None).await.unwrap();
+        sets.retire(&call(2), retired).await.unwrap();
+        assert_eq!(fake.with(|state| state.primary), Some(left), "{retired}");
+        assert_eq!(fake.carried_out("DeleteTaskSet"), 1, "{retired}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -297,7 +310,7 @@ impl Rig {
             let left: Vec<_> = state.sets.iter().filter(|set| set.wanted(10) > 0).collect();
             let left: Vec<_> = left.iter().map(|set| (&set.definition, set.wanted(10))).collect();
             assert_eq!(left, [(&wanted, 10)], "{told}");
-            assert_eq!(state.sets[state.primary].definition, wanted, "{told}");
+            assert_eq!(state.sets[state.primary.unwrap()].definition, wanted, "{told}");
             let made = state.sets.iter().filter(|set| set.definition == definition(2)).count();
             assert!(made <= 1, "{made} sets of the candidate: {told}");
         });

@@ -8,8 +8,8 @@ use proptest::{
 use serde_json::{Value, json};
 use tidegate_aws::{
     ecs::{
-        ServiceName,
-        native::{EcsOptions, EcsService, Problems, RollbackOwner},
+        Problems, ServiceName,
+        native::{EcsOptions, EcsService, Problem, RollbackOwner},
     },
     fakes::{
         Fake,
@@ -32,7 +32,8 @@ async fn a_service_that_ends_deployments_by_itself_is_refused_with_all_reasons_u
     });
     let error = open(&fake, RollbackOwner::Engine).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Permanent);
-    let problems = error.source.as_deref().and_then(|one| one.downcast_ref::<Problems>()).unwrap();
+    let problems =
+        error.source.as_deref().and_then(|one| one.downcast_ref::<Problems<Problem>>()).unwrap();
     assert_eq!(problems.problems.len(), 2, "{problems}");
     assert!(told(&error).contains("too-slow"), "{}", told(&error));
     assert!(open(&fake, RollbackOwner::Service).await.is_ok());

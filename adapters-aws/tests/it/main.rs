@@ -14,6 +14,7 @@ mod codedeploy_once;
 mod dynamodb;
 mod ecs;
 mod ecs_external;
+mod ecs_external_preflight;
 mod ecs_once;
 mod ecs_preflight;
 mod ecs_setup;

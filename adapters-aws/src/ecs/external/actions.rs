@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{LoadBalancer, TaskSet};
 use tidegate_core::{
-    Arm, ArmCapacity, Call, Capabilities, CapacityKind, DeployAbility, DeploymentActions,
+    Arm, ArmCapacity, Call, Capabilities, CapacityKind, DeployAbility, DeploymentActions, Obstacle,
     PortError, Revisions, SafetyClass, SeenCapacity, Span, Target, Units,
 };
 
 use super::{
-    TaskSets,
-    sets::{Found, arn_of, only, scale},
+    Balanced, TaskSets,
+    sets::{Found, arn_of, is_primary, only, scale},
 };
 use crate::{
     ecs::{api, task_definition::Definitions},
@@ -17,9 +17,6 @@ use crate::{
     port::{incomplete, refused},
     token,
 };
-
-/// The set that serves, as ECS has it.
-const PRIMARY: &str = "PRIMARY";
 
 #[async_trait]
 impl DeploymentActions for TaskSets {
@@ -82,9 +79,18 @@ impl DeploymentActions for TaskSets {
     async fn retire(&self, call: &Call, arm: Arm) -> Result<(), PortError> {
         let action = format!("retire {arm} of {}", call.target);
         let (both, found) = self.found(call, None, &action).await?;
+        let heir = found.of(&both, arm.other()).next();
         for set in found.of(&both, arm) {
-            if set.status() == Some(PRIMARY) {
-                self.hand_over(found.of(&both, arm.other()), &action).await?;
+            match heir {
+                // None is primary after a first deployment.
+                Some(heir) if is_primary(set) || found.primary().is_none() => {
+                    self.make_primary(heir, &action).await?;
+                }
+                None if is_primary(set) => {
+                    let why = "it is the primary task set, and there is no other";
+                    return Err(incomplete(&action, why));
+                }
+                _ => {}
             }
             let request = self.client.delete_task_set().cluster(&self.name.cluster);
             let request = request.service(&self.name.service).task_set(arn_of(set, &action)?);
@@ -100,6 +106,10 @@ impl DeploymentActions for TaskSets {
             }
         }
         Ok(())
+    }
+
+    async fn preflight(&self, target: &Target, revisions: &Revisions) -> Vec<Obstacle> {
+        self.obstacles(target, revisions).await
     }
 }
 
@@ -159,27 +169,20 @@ impl TaskSets {
     }
 
     async fn balancers(&self, call: &Call, arm: Arm) -> Result<Option<LoadBalancer>, PortError> {
-        let both = self.placement.as_ref().zip(self.blueprint.container.as_ref());
-        let Some((placement, container)) = both else { return Ok(None) };
+        let Some(Balanced { container, groups }) = &self.blueprint.balanced else {
+            return Ok(None);
+        };
         let Some(revision) = call.revisions.of(arm) else { return Ok(None) };
-        let group = placement.place(&call.target, revision, arm).await?;
+        let group = groups.place(&call.target, revision, arm).await?;
         let balancer = LoadBalancer::builder().target_group_arn(group);
         let balancer = balancer.container_name(&container.name);
         Ok(Some(balancer.container_port(i32::from(container.port)).build()))
     }
 
-    /// Makes another set the primary one.
-    async fn hand_over<'a>(
-        &self,
-        mut to: impl Iterator<Item = &'a TaskSet> + Send,
-        action: &str,
-    ) -> Result<(), PortError> {
-        let Some(heir) = to.next() else {
-            return Err(incomplete(action, "it is the primary task set, and there is no other"));
-        };
+    async fn make_primary(&self, set: &TaskSet, action: &str) -> Result<(), PortError> {
         let request = self.client.update_service_primary_task_set();
         let request = request.cluster(&self.name.cluster).service(&self.name.service);
-        let request = request.primary_task_set(arn_of(heir, action)?).send();
+        let request = request.primary_task_set(arn_of(set, action)?).send();
         self.channel.send(api::SET_PRIMARY, api::WRITES, action, request).await.map(drop)
     }
 }

@@ -11,12 +11,15 @@
 //! - Tasks count as ready once their set is steady: running, none pending, and healthy as the load
 //!   balancer and the containers' own checks see them. A set that grows keeps those that were ready.
 //! - Before stable is retired the candidate becomes the primary task set, and the other way round: ECS
-//!   deletes no primary one.
+//!   deletes no primary one. After a first deployment none is, until the next.
 //! - Several sets of one task definition are counted together, and are not scaled: whose they are
 //!   can not be told.
 
 mod actions;
+mod definition;
+mod preflight;
 mod sets;
+mod setup;
 
 use std::{
     collections::HashMap,
@@ -25,18 +28,17 @@ use std::{
 
 use aws_sdk_ecs::{
     Client,
-    types::{
-        CapacityProviderStrategyItem, DeploymentControllerType, LaunchType, NetworkConfiguration,
-        Service, ServiceRegistry,
-    },
+    types::{CapacityProviderStrategyItem, LaunchType, NetworkConfiguration, ServiceRegistry},
 };
 use tidegate_core::PortError;
+
+pub use preflight::obstacles;
+pub use setup::Problem;
 
 use super::ServiceName;
 use crate::{
     account::{Account, Channel, bounded_client},
     place::Placement,
-    port::refused,
 };
 
 /// The container that a load balancer sends requests to.
@@ -48,11 +50,20 @@ pub struct Container {
     pub port: u16,
 }
 
+/// Where a load balancer's requests go.
+#[derive(Clone, Debug)]
+pub struct Balanced {
+    /// The container.
+    pub container: Container,
+    /// The target group of each arm: what [`alb`](crate::alb) gets as well.
+    pub groups: Arc<dyn Placement>,
+}
+
 /// What a new task set is made of, besides its task definition.
 #[derive(Clone, Debug, Default)]
 pub struct Blueprint {
-    /// The container behind the target group that a [`Placement`] names; none without one.
-    pub container: Option<Container>,
+    /// Where requests go, if they come through a load balancer.
+    pub balanced: Option<Balanced>,
     /// Subnets and security groups, where the task definition wants them.
     pub network: Option<NetworkConfiguration>,
     /// The launch type; must be absent where there are capacity providers.
@@ -72,49 +83,45 @@ pub struct TaskSets {
     channel: Channel,
     name: ServiceName,
     blueprint: Blueprint,
-    placement: Option<Arc<dyn Placement>>,
     /// How many tasks of a set were ready when it was last steady.
     steady: Arc<Mutex<HashMap<String, u32>>>,
 }
 
 impl TaskSets {
-    /// The task sets of this service. New ones are made after `blueprint`, behind the target groups
-    /// that `placement` names: the one that [`alb`](crate::alb) gets as well.
+    /// The task sets of this service, which nobody has looked at. New ones are made after `blueprint`.
+    #[must_use]
+    pub fn new(
+        client: &Client,
+        account: &Account,
+        name: ServiceName,
+        blueprint: Blueprint,
+    ) -> Self {
+        let channel = account.channel(client.config().region().map(AsRef::as_ref));
+        let client = Client::from_conf(bounded_client!(client, account));
+        Self { client, channel, name, blueprint, steady: Arc::default() }
+    }
+
+    /// The task sets of this service, which is one for them.
     ///
     /// # Errors
-    /// When the service can not be read, or its deployment controller is not `EXTERNAL`.
+    /// When the service can not be read, or is not to be deployed by task sets
+    /// ([`Problems`](super::Problems) of [`Problem`], all of them, as the source).
     pub async fn open(
         client: &Client,
         account: &Account,
         name: ServiceName,
         blueprint: Blueprint,
-        placement: Option<Arc<dyn Placement>>,
     ) -> Result<Self, PortError> {
-        let channel = account.channel(client.config().region().map(AsRef::as_ref));
-        let client = Client::from_conf(bounded_client!(client, account));
-        let action = format!("read service {name}");
-        let service = super::described(&client, &channel, &name, &action).await?;
-        is_external(&service, &action)?;
-        if placement.is_some() != blueprint.container.is_some() {
-            let why =
-                "target groups and the container behind them are named together, or not at all";
-            return Err(refused(&action, why));
-        }
-        Ok(Self { client, channel, name, blueprint, placement, steady: Arc::default() })
+        let sets = Self::new(client, account, name, blueprint);
+        sets.check().await?;
+        Ok(sets)
     }
-}
 
-fn is_external(service: &Service, action: &str) -> Result<(), PortError> {
-    let status = service.status().unwrap_or("without a status");
-    if status != "ACTIVE" {
-        return Err(refused(action, format!("it is {status}, not ACTIVE")));
-    }
-    let controller = service.deployment_controller().map(|controller| controller.r#type());
-    match controller {
-        Some(DeploymentControllerType::External) => Ok(()),
-        other => {
-            let other = other.map_or("ECS", DeploymentControllerType::as_str);
-            Err(refused(action, format!("its deployment controller is {other}, not EXTERNAL")))
-        }
+    /// Whether the service is one for task sets.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn check(&self) -> Result<(), PortError> {
+        self.read(&format!("read service {}", self.name)).await.map(drop)
     }
 }

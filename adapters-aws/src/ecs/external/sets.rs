@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use aws_sdk_ecs::types::{Scale, ScaleUnit, Service, StabilityStatus, TaskSet};
 use tidegate_core::{Arm, PortError};
 
-use super::{TaskSets, is_external};
+use super::{TaskSets, setup};
 use crate::{
     ecs::{described, task_definition::Definitions},
     port::{incomplete, refused},
@@ -28,12 +28,17 @@ impl Found {
         };
         self.sets.iter().filter(is)
     }
+
+    /// The set that serves, as ECS has it.
+    pub(super) fn primary(&self) -> Option<&TaskSet> {
+        self.sets.iter().find(|set| is_primary(set))
+    }
 }
 
 impl TaskSets {
     pub(super) async fn read(&self, action: &str) -> Result<Found, PortError> {
         let service: Service = described(&self.client, &self.channel, &self.name, action).await?;
-        is_external(&service, action)?;
+        setup::check(&service, &self.name, action)?;
         let full = tasks(service.desired_count());
         Ok(Found { full, sets: service.task_sets.unwrap_or_default() })
     }
@@ -73,6 +78,10 @@ pub(super) fn only<'a>(
             Err(refused(action, why))
         }
     }
+}
+
+pub(super) fn is_primary(set: &TaskSet) -> bool {
+    set.status() == Some("PRIMARY")
 }
 
 /// The ARN of a set.

@@ -11,13 +11,13 @@ use tidegate_core::{
 };
 
 use super::{
-    EcsService, Problem, Problems,
+    EcsService, Problem,
     lookup::{Found, Listed},
     setup,
     state::waiting,
 };
 use crate::{
-    ecs::{api, task_definition::Definitions},
+    ecs::{Problems, api, task_definition::Definitions},
     pause::jittered,
     port::{refused, unsuitable},
 };

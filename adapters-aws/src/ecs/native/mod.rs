@@ -34,7 +34,7 @@ use aws_smithy_async::time::SharedTimeSource;
 use tidegate_core::{PortError, Span};
 
 pub use preflight::obstacles;
-pub use setup::{Pause, Problem, Problems, Setup, Strategy};
+pub use setup::{Pause, Problem, Setup, Strategy};
 
 use super::ServiceName;
 use crate::account::{Account, Channel, bounded_client};
@@ -105,7 +105,7 @@ impl EcsService {
     ///
     /// # Errors
     /// When it can not be read, or what is found does not allow to be driven by an engine
-    /// ([`Problems`], all of them, as the source).
+    /// ([`Problems`](super::Problems) of [`Problem`], all of them, as the source).
     pub async fn open(
         client: &Client,
         account: &Account,

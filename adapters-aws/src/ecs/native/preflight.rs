@@ -2,28 +2,16 @@
 
 use tidegate_core::{Arm, Obstacle, ObstacleKind, PortError, Revisions};
 
-use super::{EcsService, Problem, Problems, setup};
+use super::{EcsService, Problem, setup};
 use crate::{
-    ecs::{NoService, ServiceName, task_definition::Definitions},
+    ecs::{ServiceName, problems, task_definition::Definitions},
     preflight::obstacle,
 };
 
 /// What is in the way where a service could not be [opened](EcsService::open).
 #[must_use]
 pub fn obstacles(name: &ServiceName, error: &PortError) -> Vec<Obstacle> {
-    let subject = format!("service {name}");
-    let Some(source) = error.source.as_ref() else { return vec![obstacle(subject, error)] };
-    if source.is::<NoService>() {
-        return vec![Obstacle::new(ObstacleKind::Missing, subject, "does not exist")];
-    }
-    let Some(Problems { problems, .. }) = source.downcast_ref() else {
-        return vec![obstacle(subject, error)];
-    };
-    let told = |problem: &Problem| {
-        let what = format!("can not be driven: {problem}");
-        Obstacle::new(kind(problem), subject.as_str(), what)
-    };
-    problems.iter().map(told).collect()
+    problems::obstacles(name, error, kind)
 }
 
 const fn kind(problem: &Problem) -> ObstacleKind {

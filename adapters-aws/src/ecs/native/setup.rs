@@ -1,7 +1,5 @@
 //! How a service is set up, and what of that an engine can not live with.
 
-use std::fmt;
-
 use aws_sdk_ecs::types::{
     DeploymentConfiguration, DeploymentControllerType, DeploymentLifecycleHook,
     DeploymentLifecycleHookAction, DeploymentLifecycleHookTargetType, DeploymentStrategy, Service,
@@ -9,7 +7,10 @@ use aws_sdk_ecs::types::{
 use tidegate_core::{PortError, Span};
 
 use super::RollbackOwner;
-use crate::{ecs::ServiceName, port::unsuitable};
+use crate::{
+    ecs::{Problems, ServiceName},
+    port::unsuitable,
+};
 
 /// The stage of a deployment whose hooks run after the last shift.
 const AFTER_SHIFTS: &str = "POST_PRODUCTION_TRAFFIC_SHIFT";
@@ -83,24 +84,6 @@ pub enum Problem {
         now: Box<Setup>,
     },
 }
-
-/// All problems of a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problems {
-    /// The service.
-    pub service: ServiceName,
-    /// At least one.
-    pub problems: Vec<Problem>,
-}
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "service {} can not be driven", self.service)?;
-        self.problems.iter().try_for_each(|problem| write!(f, "; {problem}"))
-    }
-}
-
-impl std::error::Error for Problems {}
 
 /// How a service is set up, if that can be lived with.
 pub(super) fn read(

@@ -126,8 +126,12 @@ pub struct Ecs {
     /// Task sets, where the controller is `EXTERNAL`: in the order of their creation, those included
     /// that are gone.
     pub sets: Vec<TaskSet>,
-    /// The index of the primary one.
-    pub primary: usize,
+    /// The index of the primary one. Nothing becomes it by itself.
+    pub primary: Option<usize>,
+    /// Task definitions that do not exist; all others that are asked for do.
+    pub unregistered: Vec<String>,
+    /// Members of every task definition, in place of those that it has otherwise.
+    pub registered: Value,
 }
 
 impl Ecs {
@@ -163,7 +167,9 @@ impl Ecs {
             alarm_at: None,
             rollback_fails: false,
             sets: Vec::new(),
-            primary: 0,
+            primary: None,
+            unregistered: Vec::new(),
+            registered: json!({}),
         };
         state.deploy(definition(1), Duration::ZERO);
         for one in &mut state.deployments {
@@ -179,6 +185,7 @@ impl Ecs {
         (state.setup.controller, state.setup.desired) = ("EXTERNAL", 10);
         (state.deployments, state.revisions) = (Vec::new(), Vec::new());
         state.sets.push(TaskSet::of(definition(1), 100.0, 10));
+        state.primary = Some(0);
         state
     }
 
@@ -220,6 +227,7 @@ impl Service for Ecs {
             "ListServiceDeployments" => self.checked(&body).map(|()| self.listed(&body, request)),
             "DescribeServiceDeployments" => self.described(&body),
             "DescribeServiceRevisions" => self.revisions(&body),
+            "DescribeTaskDefinition" => self.registered(&body),
             "StopServiceDeployment" => self.stopped(&body, request.at),
             "ContinueServiceDeployment" => self.continued(&body, request.at),
             "CreateTaskSet" => self.set_created(&body, request.at),

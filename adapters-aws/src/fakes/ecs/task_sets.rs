@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Ecs, arn,
+    Answer, Ecs, SERVICE, arn, definition,
     wire::{cluster_arn, service_arn},
 };
 use crate::fakes::json11::{present, seconds};
@@ -50,6 +50,15 @@ impl TaskSet {
         }
     }
 
+    /// The same behind a target group, by its ARN.
+    #[must_use]
+    pub fn behind(mut self, group: &str) -> Self {
+        let balancer =
+            json!({ "targetGroupArn": group, "containerName": "web", "containerPort": 8080 });
+        self.created_with["loadBalancers"] = json!([balancer]);
+        self
+    }
+
     /// How many tasks it is to have: its share, of which ECS takes the number above.
     #[must_use]
     #[expect(
@@ -92,7 +101,7 @@ impl Ecs {
         let steady = running == wanted && healthy == wanted;
         let status = match () {
             () if set.deleted => "DRAINING",
-            () if index == self.primary => "PRIMARY",
+            () if Some(index) == self.primary => "PRIMARY",
             () => "ACTIVE",
         };
         present(json!({
@@ -164,7 +173,7 @@ impl Ecs {
     pub(super) fn set_deleted(&mut self, body: &Value, at: Duration) -> Answer {
         let index = self.meant(body, "taskSet")?;
         let wanted = self.sets[index].wanted(self.setup.desired);
-        if index == self.primary || (wanted > 0 && body["force"] != true) {
+        if Some(index) == self.primary || (wanted > 0 && body["force"] != true) {
             return Err("InvalidParameterException");
         }
         let (_, healthy) = self.sets[index].tasks(self.setup.desired, at);
@@ -174,7 +183,36 @@ impl Ecs {
     }
 
     pub(super) fn set_primary(&mut self, body: &Value, at: Duration) -> Answer {
-        self.primary = self.meant(body, "primaryTaskSet")?;
-        Ok(json!({ "taskSet": self.task_set(self.primary, at) }))
+        let index = self.meant(body, "primaryTaskSet")?;
+        self.primary = Some(index);
+        Ok(json!({ "taskSet": self.task_set(index, at) }))
+    }
+
+    /// A task definition as `family:revision` or ARN names it, with a container `web` at port 8080.
+    pub(super) fn registered(&self, body: &Value) -> Answer {
+        let named = body["taskDefinition"].as_str().unwrap_or_default();
+        let name = named.rsplit_once('/').map_or(named, |(_, name)| name);
+        let revision = name.strip_prefix(SERVICE).and_then(|rest| rest.strip_prefix(':'));
+        let number = revision.and_then(|number| number.parse().ok());
+        let number: u32 = number.ok_or("ClientException")?;
+        let arn = definition(number);
+        if self.unregistered.contains(&arn) {
+            return Err("ClientException");
+        }
+        let ports = json!([{ "containerPort": 8080, "hostPort": 0, "protocol": "tcp" }]);
+        let container = json!({ "name": "web", "image": "shop/checkout", "portMappings": ports });
+        let mut found = json!({
+            "taskDefinitionArn": arn,
+            "family": SERVICE,
+            "revision": number,
+            "status": "ACTIVE",
+            "networkMode": "bridge",
+            "containerDefinitions": [container],
+            "compatibilities": ["EXTERNAL", "EC2"],
+        });
+        if let (Value::Object(found), Value::Object(other)) = (&mut found, &self.registered) {
+            found.extend(other.clone());
+        }
+        Ok(json!({ "taskDefinition": found }))
     }
 }
