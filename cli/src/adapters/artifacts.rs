@@ -9,7 +9,10 @@ use tidegate_aws::{
 };
 use tidegate_core::{FailureKind, PortError, Revision, Target};
 
-use super::spec::{ArtifactSpec, BundleSpec, REVISION};
+use super::spec::{
+    REVISION,
+    deploy::{ArtifactSpec, BundleSpec},
+};
 
 /// A pattern, as a plan file has it.
 #[derive(Clone, Debug)]

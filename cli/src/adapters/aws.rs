@@ -14,6 +14,7 @@ use tidegate_aws::{
     codedeploy::{CodeDeploy, CodeDeployOptions, GroupName, RollbackOwner},
     ecs::{
         ServiceName,
+        external::TaskSets,
         native::{self, EcsOptions, EcsService},
     },
     events::{EventBus, Topic},
@@ -21,16 +22,20 @@ use tidegate_aws::{
     lattice::{LatticeOptions, LatticeRoute, LatticeRoutes},
     sdk,
 };
-use tidegate_core::{DeploymentActions, PortError, Revision, TrafficShifter};
+use tidegate_core::{DeploymentActions, FailureKind, PortError, Revision, TrafficShifter};
 
 use super::{
     Outlets,
     artifacts::Templates,
     spec::{
-        AlbRouteSpec, AlbSpec, AppMeshSpec, ArmsSpec, AwsSpec, CodeDeploySpec, DeploySpec,
-        EcsRollbackSpec, EcsSpec, LambdaSpec, LatticeSpec, MeshProtocol, ObserverSpec,
-        RollbackSpec, TrafficSpec,
+        ArmsSpec, AwsSpec, ObserverSpec,
+        deploy::{CodeDeploySpec, DeploySpec, EcsRollbackSpec, EcsSpec, RollbackSpec},
+        task_sets::TaskSetsSpec,
+        traffic::{
+            AlbRouteSpec, AlbSpec, AppMeshSpec, LambdaSpec, LatticeSpec, MeshProtocol, TrafficSpec,
+        },
     },
+    task_sets::blueprint,
 };
 
 /// What AWS is called with.
@@ -138,12 +143,37 @@ impl Clients {
         if spec.provisioned { alias.provisioned() } else { alias }
     }
 
-    pub(super) async fn deploy(&self, spec: &DeploySpec) -> Result<Part, PortError> {
+    /// Behind these arms, where it deploys what the router has to know of.
+    pub(super) async fn deploy(
+        &self,
+        spec: &DeploySpec,
+        arms: &ArmsSpec,
+    ) -> Result<Part, PortError> {
         Ok(match spec {
             DeploySpec::ByOthers => Part::deployer(DeployedByOthers),
             DeploySpec::Codedeploy(spec) => Part::both(self.codedeploy(spec).await?),
             DeploySpec::Ecs(spec) => Part::both(self.ecs(spec).await?),
+            DeploySpec::TaskSets(spec) => {
+                let sets = self.task_sets(spec, arms)?;
+                sets.check().await?;
+                Part::deployer(sets)
+            }
         })
+    }
+
+    /// Task sets that nobody has looked at yet.
+    pub(super) fn task_sets(
+        &self,
+        spec: &TaskSetsSpec,
+        arms: &ArmsSpec,
+    ) -> Result<TaskSets, PortError> {
+        let client = sdk::ecs::Client::new(&self.config);
+        let name = service_name(&spec.cluster, &spec.service);
+        let blueprint = blueprint(spec, arms).map_err(|error| {
+            let action = format!("say what task sets of service {name} are made of");
+            PortError::new(FailureKind::Permanent, action).because(error)
+        })?;
+        Ok(TaskSets::new(&client, &self.account, name, blueprint))
     }
 
     async fn codedeploy(&self, spec: &CodeDeploySpec) -> Result<CodeDeploy, PortError> {
@@ -176,7 +206,8 @@ impl Clients {
             drain: spec.drain.unwrap_or(usual.drain),
             ..usual
         };
-        EcsService::open(&client, &self.account, service_name(spec), options).await
+        let name = service_name(&spec.cluster, &spec.service);
+        EcsService::open(&client, &self.account, name, options).await
     }
 
     pub(super) fn cloudwatch(&self) -> CloudWatch {
@@ -214,7 +245,7 @@ impl Part {
         Self { traffic: Some(Arc::new(router)), deploy: None }
     }
 
-    fn deployer(deployer: impl DeploymentActions + 'static) -> Self {
+    pub(super) fn deployer(deployer: impl DeploymentActions + 'static) -> Self {
         Self { traffic: None, deploy: Some(Arc::new(deployer)) }
     }
 
@@ -231,8 +262,8 @@ pub(super) fn group_name(spec: &CodeDeploySpec) -> GroupName {
 }
 
 /// A service's names.
-pub(super) fn service_name(spec: &EcsSpec) -> ServiceName {
-    ServiceName { cluster: spec.cluster.clone(), service: spec.service.clone() }
+pub(super) fn service_name(cluster: &str, service: &str) -> ServiceName {
+    ServiceName { cluster: cluster.to_owned(), service: service.to_owned() }
 }
 
 pub(super) fn placement(arms: &ArmsSpec) -> Arc<dyn Placement> {

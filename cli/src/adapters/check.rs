@@ -7,7 +7,12 @@ use super::{
     health::{
         AlarmsSpec, CloudWatchSpec, HealthSpec, MeasureSpec, MetricSpec, SeriesSpec, StatisticSpec,
     },
-    spec::{AdaptersSpec, ArmsSpec, ArtifactSpec, DeploySpec, REVISION, TrafficSpec},
+    spec::{
+        AdaptersSpec, ArmsSpec, REVISION,
+        deploy::{ArtifactSpec, CodeDeploySpec, DeploySpec},
+        task_sets::{RunsOnSpec, TaskSetsSpec},
+        traffic::TrafficSpec,
+    },
 };
 
 /// Something that is wrong, and where.
@@ -30,7 +35,16 @@ pub(super) fn problems(spec: &AdaptersSpec) -> Vec<Found> {
         }
     }
     found.extend(spec.traffic.iter().flat_map(|one| of_traffic(&section.key("traffic"), one)));
-    found.extend(spec.deploy.iter().flat_map(|one| of_deploy(&section.key("deploy"), one)));
+    match &spec.deploy {
+        Some(DeploySpec::Codedeploy(one)) => {
+            found.extend(of_codedeploy(&section.key("deploy").key("codedeploy"), one));
+        }
+        Some(DeploySpec::TaskSets(one)) => {
+            let at = section.key("deploy").key("task_sets");
+            found.extend(of_task_sets(&at, one, spec.traffic.as_ref()));
+        }
+        Some(DeploySpec::ByOthers | DeploySpec::Ecs(_)) | None => {}
+    }
     found.extend(spec.health.iter().flat_map(|one| of_health(&section.key("health"), one)));
     found
 }
@@ -117,14 +131,33 @@ fn of_metric(spec: &MetricSpec) -> Option<String> {
 }
 
 /// An artifact that does not depend on the revision would be deployed on the way back, too.
-fn of_deploy(at: &KeyPath, spec: &DeploySpec) -> Option<Found> {
-    let DeploySpec::Codedeploy(codedeploy) = spec else { return None };
-    let at = at.key("codedeploy").key("artifact");
-    let (at, text) = match &codedeploy.artifact {
+fn of_codedeploy(at: &KeyPath, spec: &CodeDeploySpec) -> Option<Found> {
+    let at = at.key("artifact");
+    let (at, text) = match &spec.artifact {
         ArtifactSpec::S3(s3) => (at.key("s3").key("key"), &s3.key),
         ArtifactSpec::AppSpec(text) => (at.key("app_spec"), text),
         ArtifactSpec::Github(_) => return None,
     };
     let what = || format!("is the same for every revision; expected {REVISION} in it");
     (!text.contains(REVISION)).then(|| (at, what()))
+}
+
+fn of_task_sets(at: &KeyPath, spec: &TaskSetsSpec, traffic: Option<&TrafficSpec>) -> Vec<Found> {
+    let mut found = Vec::new();
+    if traffic.is_some_and(|traffic| !matches!(traffic, TrafficSpec::Alb(_))) {
+        let what = "task sets are put behind the target groups of traffic.alb; expected that";
+        found.push((at.clone(), what.to_owned()));
+    }
+    let subnets = spec.network.as_ref().map(|network| network.subnets.len());
+    if let Some(count) = subnets.filter(|count| !(1..=16).contains(count)) {
+        let at = at.key("network").key("subnets");
+        found.push((at, format!("{count} subnets; expected 1 to 16")));
+    }
+    if let Some(RunsOnSpec::CapacityProviders(all)) = &spec.runs_on
+        && all.iter().all(|one| one.weight == 0)
+    {
+        let what = "no capacity provider with a weight above zero; expected at least one";
+        found.push((at.key("runs_on").key("capacity_providers"), what.to_owned()));
+    }
+    found
 }

@@ -25,13 +25,10 @@ pub(crate) enum HealthSpec {
 pub(crate) struct CloudWatchSpec {
     /// The places that tell the arms apart in dimensions; left out, those of `traffic`, and where that
     /// has none, the revisions.
-    #[serde(default)]
     pub(crate) arms: Option<ArmsSpec>,
     /// How long until a period's points can be relied on; 3m if left out.
-    #[serde(default)]
     pub(crate) lag: Option<Span>,
     /// Metrics of a service of AWS, ready made: `errors`, `latency` and `latency-mean`.
-    #[serde(default)]
     pub(crate) ready_made: Option<ReadyMadeSpec>,
     /// Metrics of one's own, by name.
     #[serde(default)]
@@ -95,10 +92,8 @@ pub(crate) struct MetricSpec {
     /// What is measured.
     pub(crate) measure: MeasureSpec,
     /// How much time one point stands for: 1s, 5s, 10s, 20s, 30s or whole minutes; 1m if left out.
-    #[serde(default)]
     pub(crate) period: Option<Span>,
     /// An arm with fewer points in a window has no data in it; 1 if left out.
-    #[serde(default)]
     pub(crate) least_points: Option<u32>,
     /// Whether the arms can not be told apart: what is measured is then of the whole target.
     #[serde(default)]
@@ -150,7 +145,6 @@ pub(crate) struct ValueSpec {
     /// The value.
     pub(crate) value: SeriesSpec,
     /// The number of samples, where it is known.
-    #[serde(default)]
     pub(crate) samples: Option<SeriesSpec>,
 }
 

@@ -21,6 +21,8 @@ mod outlets;
 #[cfg(test)]
 mod schema;
 mod spec;
+#[cfg(feature = "aws")]
+mod task_sets;
 
 use std::path::Path;
 

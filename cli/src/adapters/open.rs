@@ -16,7 +16,9 @@ use super::{
     health::HealthSpec,
     none::NoMetrics,
     spec::{
-        ArmsSpec, CodeDeploySpec, DeploySpec, EcsRollbackSpec, EcsSpec, RollbackSpec, TrafficSpec,
+        ArmsSpec,
+        deploy::{CodeDeploySpec, DeploySpec, EcsRollbackSpec, EcsSpec, RollbackSpec},
+        traffic::TrafficSpec,
     },
 };
 use crate::input::Trouble;
@@ -27,7 +29,7 @@ pub(super) async fn open(document: &Document, spec: &AdaptersSpec) -> Result<Ope
     let router = router(document, spec, &clients)?;
     let health = health(document, spec, &clients)?;
     let deployer = match &spec.deploy {
-        Some(spec) => clients.deploy(spec).await.map_err(AdapterError)?,
+        Some(deploy) => clients.deploy(deploy, routed(spec)).await.map_err(AdapterError)?,
         None => Part::default(),
     };
     let mut ports = ports(document, router, deployer, health)?;
@@ -42,11 +44,16 @@ pub(super) async fn survey(document: &Document, spec: &AdaptersSpec) -> Result<S
     let router = router(document, spec, &clients)?;
     let health = health(document, spec, &clients)?;
     let (deployer, obstacles) = match &spec.deploy {
-        Some(spec) => match clients.deploy(spec).await {
+        // They say themselves what is in their way.
+        Some(DeploySpec::TaskSets(sets)) => {
+            let sets = clients.task_sets(sets, routed(spec)).map_err(AdapterError)?;
+            (Some(Part::deployer(sets)), Vec::new())
+        }
+        Some(deploy) => match clients.deploy(deploy, routed(spec)).await {
             Ok(deployer) => (Some(deployer), Vec::new()),
             Err(error) => {
-                let obstacles = in_the_way(spec, &error);
-                (as_it_is(&clients, spec).await, obstacles)
+                let obstacles = in_the_way(deploy, &error);
+                (as_it_is(&clients, deploy, routed(spec)).await, obstacles)
             }
         },
         None => (Some(Part::default()), Vec::new()),
@@ -58,14 +65,19 @@ pub(super) async fn survey(document: &Document, spec: &AdaptersSpec) -> Result<S
 fn in_the_way(spec: &DeploySpec, error: &PortError) -> Vec<Obstacle> {
     match spec {
         DeploySpec::Codedeploy(spec) => codedeploy::obstacles(&group_name(spec), error),
-        DeploySpec::Ecs(spec) => ecs::native::obstacles(&service_name(spec), error),
+        DeploySpec::Ecs(spec) => {
+            ecs::native::obstacles(&service_name(&spec.cluster, &spec.service), error)
+        }
+        DeploySpec::TaskSets(spec) => {
+            ecs::external::obstacles(&service_name(&spec.cluster, &spec.service), error)
+        }
         DeploySpec::ByOthers => Vec::new(),
     }
 }
 
 /// What deploys, left to itself: what is refused for going back by itself still says what it can do, and
 /// what else is in the way. It is only read.
-async fn as_it_is(clients: &Clients, spec: &DeploySpec) -> Option<Part> {
+async fn as_it_is(clients: &Clients, spec: &DeploySpec, arms: &ArmsSpec) -> Option<Part> {
     let spec = match spec {
         DeploySpec::Codedeploy(spec) => {
             DeploySpec::Codedeploy(CodeDeploySpec { rollback: RollbackSpec::Group, ..spec.clone() })
@@ -73,9 +85,9 @@ async fn as_it_is(clients: &Clients, spec: &DeploySpec) -> Option<Part> {
         DeploySpec::Ecs(spec) => {
             DeploySpec::Ecs(EcsSpec { rollback: EcsRollbackSpec::Service, ..spec.clone() })
         }
-        DeploySpec::ByOthers => return None,
+        DeploySpec::TaskSets(_) | DeploySpec::ByOthers => return None,
     };
-    clients.deploy(&spec).await.ok()
+    clients.deploy(&spec, arms).await.ok()
 }
 
 fn health(
@@ -85,10 +97,14 @@ fn health(
 ) -> Result<Arc<dyn HealthMetrics>, FileErrors> {
     let Some(HealthSpec::Cloudwatch(health)) = &spec.health else { return Ok(Arc::new(NoMetrics)) };
     // What tells the arms apart for the router does so in its metrics.
-    let routed = spec.traffic.as_ref().and_then(TrafficSpec::arms);
-    let arms = placement(health.arms.as_ref().or(routed).unwrap_or(&ArmsSpec::ByRevision));
+    let arms = placement(health.arms.as_ref().unwrap_or(routed(spec)));
     let health = cloudwatch::health(&clients.cloudwatch(), health, arms);
     Ok(Arc::new(health.map_err(|found| document.errors(found))?))
+}
+
+/// Where the router of a section finds the arms.
+fn routed(spec: &AdaptersSpec) -> &ArmsSpec {
+    spec.traffic.as_ref().and_then(TrafficSpec::arms).unwrap_or(&ArmsSpec::ByRevision)
 }
 
 fn router(document: &Document, spec: &AdaptersSpec, clients: &Clients) -> Result<Part, FileErrors> {

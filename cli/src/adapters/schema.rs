@@ -37,9 +37,15 @@ fn the_schema_that_is_checked_in_is_the_schema_of_the_types() {
 fn the_schema_refuses_unknown_keys_as_the_loader_does() {
     let schema = serde_json::to_value(of_a_plan_file()).unwrap();
     assert_eq!(schema["additionalProperties"], false);
-    for inner in
-        ["CanaryStepSpec", "AdaptersSpec", "AlbSpec", "CodeDeploySpec", "EcsSpec", "CloudWatchSpec"]
-    {
+    for inner in [
+        "CanaryStepSpec",
+        "AdaptersSpec",
+        "AlbSpec",
+        "CodeDeploySpec",
+        "EcsSpec",
+        "TaskSetsSpec",
+        "CloudWatchSpec",
+    ] {
         assert_eq!(schema["$defs"][inner]["additionalProperties"], false, "{inner}");
     }
 }
