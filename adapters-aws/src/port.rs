@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use tidegate_core::{Call, Extra, FailureKind, PortError, Weight};
+use tidegate_core::{Call, Extra, FailureKind, PlatformSeen, PortError, Weight};
 
 /// It can not be done, now or later, and nothing was sent.
 pub(crate) fn refused(action: &str, why: impl Into<String>) -> PortError {
@@ -26,4 +26,14 @@ pub(crate) fn copies_unsupported(call: &Call, to: Extra) -> Result<(), PortError
     }
     let action = format!("set copies and test traffic of {}", call.target);
     Err(refused(&action, "this router has neither"))
+}
+
+/// What is seen of our deployment where it has replaced somebody else's, which nobody knew of when it
+/// was asked for. It does not count as going forward: a person has to look at it.
+pub(crate) const fn over_somebody_else_s(seen: PlatformSeen) -> PlatformSeen {
+    match seen {
+        PlatformSeen::Running | PlatformSeen::AtWait { .. } => PlatformSeen::Foreign,
+        PlatformSeen::Succeeded => PlatformSeen::Failed,
+        back => back,
+    }
 }

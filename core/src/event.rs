@@ -282,7 +282,7 @@ pub enum PlatformSeen {
     Failed,
     /// Stopped where it was.
     Stopped,
-    /// A deployment that somebody else started holds the target.
+    /// A deployment that somebody else started holds the target, or was replaced by ours unknowingly.
     Foreign,
 }
 

@@ -141,7 +141,7 @@ rules! {
     PlatformSucceeded: "The platform is done; the outcome is confirmed.",
     PlatformRolledBack: "The platform goes back by its own rule.",
     PlatformFailed: "The platform ended neither forward nor back; a person has to decide.",
-    PlatformForeign: "Somebody else's deployment holds the platform; a person is asked.",
+    PlatformForeign: "Somebody else deploys to the platform as well; a person is asked.",
     PlatformFree: "The platform is free again.",
     PlatformTooLate: "The platform finished before it could be stopped; a person has to decide.",
     PlatformTooLateRedeploy: "The platform finished before it could be stopped; the previous revision is deployed again.",

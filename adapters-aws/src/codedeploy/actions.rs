@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::code_of,
     pause::jittered,
-    port::{refused, unsuitable},
+    port::{over_somebody_else_s, refused, unsuitable},
 };
 
 /// The longest description that the API takes.
@@ -113,12 +113,15 @@ impl DeploymentActions for CodeDeploy {
         let Sought { target, tag, .. } = sought;
         let action = format!("look up the deployment of {target} in group {}", self.name);
         let found = self.look_through(&action).await?;
-        let Some(id) = found.tagged(tag) else {
-            let foreign = found.live().is_some();
+        let ours = found.tagged(tag);
+        let others = self.has_others(&found, sought, ours, &action).await?;
+        let Some(id) = ours else {
+            let foreign = others || found.live().is_some();
             return Ok(if foreign { PlatformSeen::Foreign } else { PlatformSeen::Absent });
         };
         let info = self.now_of(&found, id, &action).await?;
-        self.state(&info, &action).await
+        let seen = self.state(&info, &action).await?;
+        Ok(if others { over_somebody_else_s(seen) } else { seen })
     }
 
     async fn preflight(&self, target: &Target, revisions: &Revisions) -> Vec<Obstacle> {

@@ -20,6 +20,8 @@ pub(super) struct Known {
     description: Option<String>,
     created: DateTime,
     ended: bool,
+    /// Whether it takes another one back.
+    goes_back: bool,
 }
 
 /// All deployments of the group, as one complete look-up found them.
@@ -38,7 +40,27 @@ impl Found {
 
     /// The newest that was created for any move of a rollout.
     pub(super) fn of_rollout(&self, call: &Call) -> Option<&str> {
-        self.described(|description| is_of_rollout(description, call))
+        let tag = call.token();
+        self.described(|description| is_of_rollout(description, &tag))
+    }
+
+    /// What was begun since a time, by anybody, and before one of the deployments (before now, if
+    /// absent), newest first, up to the rollout's own. What takes another back was not begun.
+    pub(super) fn by_others<'a>(
+        &'a self,
+        since: DateTime,
+        before: Option<&'a str>,
+        tag: &'a str,
+    ) -> impl Iterator<Item = &'a str> {
+        let newer = before.and_then(|id| self.ids().position(|one| one == id));
+        let older = self.all.iter().skip(newer.map_or(0, |newer| newer + 1));
+        let ours = |known: &Known| {
+            known.description.as_deref().is_some_and(|text| is_of_rollout(text, tag))
+        };
+        older
+            .take_while(move |(_, known)| known.created >= since && !ours(known))
+            .filter(|(_, known)| !known.goes_back)
+            .map(|(id, _)| id.as_str())
     }
 
     /// One that is not over.
@@ -57,16 +79,16 @@ impl Found {
     }
 }
 
-/// Whether a description is the tag of a move of the same rollout: its two last numbers, of the move
-/// and the route, may differ.
-fn is_of_rollout(description: &str, call: &Call) -> bool {
+/// Whether a description is the tag of a move of the rollout that this tag is of: its two last numbers,
+/// of the move and the route, may differ.
+fn is_of_rollout(description: &str, tag: &str) -> bool {
     fn rollout(tag: &str) -> Option<&str> {
         let (rest, route) = tag.rsplit_once('-')?;
         let (rollout, seq) = rest.rsplit_once('-')?;
         let number = |text: &str| text.parse::<u64>().is_ok();
         (number(route) && number(seq)).then_some(rollout)
     }
-    rollout(description).is_some_and(|ours| Some(ours) == rollout(&call.token()))
+    rollout(description).is_some_and(|ours| Some(ours) == rollout(tag))
 }
 
 /// Whether a deployment is over. A state that nobody here knows is not.
@@ -150,8 +172,14 @@ impl CodeDeploy {
                 continue;
             };
             let description = info.description().map(ToOwned::to_owned);
-            let ended = is_over(info.status());
-            known.insert(id.to_owned(), Known { description, created: *created, ended });
+            let undone = info.rollback_info().and_then(|of| of.rollback_triggering_deployment_id());
+            let one = Known {
+                description,
+                created: *created,
+                ended: is_over(info.status()),
+                goes_back: undone.is_some(),
+            };
+            known.insert(id.to_owned(), one);
         }
     }
 
@@ -186,7 +214,7 @@ impl CodeDeploy {
 }
 
 /// An instant before another, in whole seconds.
-fn earlier(at: DateTime, by: Duration) -> DateTime {
+pub(super) fn earlier(at: DateTime, by: Duration) -> DateTime {
     let by = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
     DateTime::from_secs(at.secs().saturating_sub(by).max(0))
 }
@@ -208,10 +236,11 @@ mod tests {
             epoch: Epoch(1),
             route: 0,
         };
-        assert!(is_of_rollout("a-1-2-3-0", &call));
+        let tag = call.token();
+        assert!(is_of_rollout("a-1-2-3-0", &tag));
         for other in ["a-1-2-3-4-0", "a-1-3-3-0", "b-1-2-3-0", "a-1-2-x-0", "released by hand", ""]
         {
-            assert!(!is_of_rollout(other, &call), "{other}");
+            assert!(!is_of_rollout(other, &tag), "{other}");
         }
     }
 }

@@ -13,6 +13,8 @@
 //! - The way back is always CodeDeploy's own: a deployment with an id of its own, which is followed.
 //!   Exactly one may call for it ([`RollbackOwner`]).
 //! - Traffic is read from the deployment's targets, never from its status, and is not ours to set.
+//! - Somebody else's deployment of the rollout's own time, in whose place ours is or would come, is
+//!   reported as [foreign](tidegate_core::PlatformSeen::Foreign); ours is then no success.
 //! - Deployments that were created longer ago than [`CodeDeployOptions::looks_back`] are not seen.
 
 mod actions;
@@ -20,6 +22,7 @@ mod artifact;
 pub mod config;
 mod group;
 mod lookup;
+mod others;
 mod preflight;
 mod state;
 mod targets;
@@ -72,6 +75,9 @@ pub struct CodeDeployOptions {
     pub pages: u16,
     /// How long after a deployment has stopped its rollback may still be unnamed.
     pub rollback_shows: Span,
+    /// How far the engine's clock may be ahead of AWS's. Somebody else's deployment that was created
+    /// within this time before a rollout was opened is taken for one of the rollout's time.
+    pub clock_skew: Span,
     /// How long CodeDeploy may take from its word to the data plane.
     pub propagation: Span,
     /// How long the old side may get requests after its weight is zero.
@@ -80,14 +86,16 @@ pub struct CodeDeployOptions {
 
 impl Default for CodeDeployOptions {
     /// Thirty days: an ECS deployment may wait five days, and stay another two. A listing of 50 pages
-    /// has thousands of deployments. Two minutes for a rollback to be named, for AWS states none. A
-    /// minute for weights, and the five that a target group drains by default.
+    /// has thousands of deployments. Two minutes for a rollback to be named, for AWS states none. Half
+    /// a minute between clocks, for AWS refuses requests of clocks that are five minutes off. A minute
+    /// for weights, and the five that a target group drains by default.
     fn default() -> Self {
         Self {
             rollback: RollbackOwner::Engine,
             looks_back: Span::hours(30 * 24),
             pages: 50,
             rollback_shows: Span::minutes(2),
+            clock_skew: Span::seconds(30),
             propagation: Span::minutes(1),
             drain: Span::minutes(5),
         }

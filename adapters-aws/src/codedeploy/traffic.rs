@@ -68,7 +68,7 @@ pub(super) struct Both {
 }
 
 impl Both {
-    async fn find(
+    pub(super) async fn find(
         group: &CodeDeploy,
         target: &Target,
         revisions: &Revisions,
@@ -86,7 +86,7 @@ impl Both {
     }
 
     /// Whose revision it is; neither's if absent.
-    fn arm(&self, revision: Option<&RevisionLocation>) -> Option<Arm> {
+    pub(super) fn arm(&self, revision: Option<&RevisionLocation>) -> Option<Arm> {
         let revision = revision?;
         if self.candidate.is(revision) {
             return Some(Arm::Candidate);

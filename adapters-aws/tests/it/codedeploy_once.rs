@@ -1,298 +1,203 @@
 //! Never two deployments for one move: whole rollouts through the engine over a faulty CodeDeploy, with
-//! every fault at every call, listings on time and late, forward and back, counted.
+//! every fault at every call, listings on time and late, forward and back, counted; and with somebody else
+//! who deploys at the same time.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
+use serde_json::{Value, json};
 use tidegate::{
-    End, Engine, Handle, MonotonicClock, Ports,
-    machine::{
-        CalendarSpec, CanarySpec, CanaryStepSpec, GateSpec, Order, Phase, Plan, PlanSpec,
-        PlatformSpec, PolicySpec, RolloutId, Span, StrategySpec, Timestamp, Weight,
-    },
+    End,
+    machine::{Phase, PortError, Revisions, Rule, Span},
 };
 use tidegate_aws::{
     CallLimits,
     codedeploy::{CodeDeploy, CodeDeployOptions},
     fakes::{
-        FIRST_DAY, Fake, Fault, When,
+        Fake,
         codedeploy::{self as fake, Compute},
     },
 };
-use tidegate_mock::{MemoryJournal, SimWorld, WorldSpec};
-use tokio::time::{Instant, timeout};
 
 use crate::{
     codedeploy::{artifacts, name},
+    once::{self, Course, Rig, with_somebody_before},
     support::{account, both},
 };
-
-/// Longer than any of these rollouts takes by itself.
-const LONG: Duration = Duration::from_secs(4 * 3_600);
-
-/// All that is called, and up to which call of it faults are tried. Readings repeat all the time, so
-/// that the first few stand for the rest.
-const CALLS: [(&str, u32); 8] = [
-    ("CreateDeployment", 9),
-    ("ContinueDeployment", 9),
-    ("StopDeployment", 9),
-    ("GetDeploymentGroup", 4),
-    ("ListDeployments", 5),
-    ("BatchGetDeployments", 5),
-    ("ListDeploymentTargets", 3),
-    ("BatchGetDeploymentTargets", 3),
-];
 
 /// How many seconds late listings are, and whether the group names its last deployment all the same. The
 /// late bound is longer than all of them.
 const LATE: [(u64, bool); 3] = [(0, true), (240, true), (240, false)];
 
-/// How a rollout is wanted to go, apart from its faults.
+/// Every so many combinations one is tried; all with `TIDEGATE_DEEP`.
+const SAMPLE: usize = 151;
+
+/// How a group is set up, and whether a person aborts the rollout once it is under way.
 #[derive(Clone, Copy, Debug)]
-struct Course {
+struct OfGroup {
     compute: Compute,
     listed_after: Duration,
     /// Whether the group names a deployment that is not listed yet.
     names_last: bool,
-    /// Whether a person aborts it once it has begun.
     aborted: bool,
 }
 
-fn spec() -> PlanSpec {
-    let gate = GateSpec { bake: Span::seconds(20), ..GateSpec::default() };
-    let step = |percent| CanaryStepSpec {
-        weight: Weight::percent(percent),
-        capacity: None,
-        mirror: None,
-        gate: GateSpec::default(),
-    };
-    let platform =
-        PlatformSpec { ready: gate.clone(), step: GateSpec::default(), termination: gate };
-    let canary = CanarySpec {
-        steps: vec![step(10), step(100)],
-        minimum_replicas: 1,
-        shrink_stable: false,
-        platform: Some(platform),
-    };
-    PlanSpec {
-        target: "checkout".into(),
-        owner: "payments-oncall".into(),
-        strategy: StrategySpec::Canary(canary),
-        checks: Default::default(),
-        hooks: Default::default(),
-        guards: Vec::new(),
-        evidence: Default::default(),
-        policy: PolicySpec {
-            keep_warm: Some(Span::minutes(1)),
-            observe_every: Some(Span::seconds(15)),
-            ..PolicySpec::default()
-        },
-        calendar: CalendarSpec::default(),
+impl OfGroup {
+    const fn forward(compute: Compute) -> Self {
+        Self { compute, listed_after: Duration::ZERO, names_last: true, aborted: false }
     }
 }
 
-struct Rig {
-    fake: Fake<fake::CodeDeploy>,
-    began: Instant,
-    world: SimWorld,
-    journal: Arc<MemoryJournal>,
-    course: Course,
-}
+impl Course for OfGroup {
+    type Service = fake::CodeDeploy;
+    type Port = CodeDeploy;
 
-impl Rig {
-    fn new(course: Course) -> Self {
-        let mut state = fake::CodeDeploy::in_group(course.compute);
-        (state.listed_after, state.names_last) = (course.listed_after, course.names_last);
+    const CALLS: &'static [(&'static str, u32)] = &[
+        ("CreateDeployment", 9),
+        ("ContinueDeployment", 9),
+        ("StopDeployment", 9),
+        ("GetDeploymentGroup", 4),
+        ("ListDeployments", 5),
+        ("BatchGetDeployments", 5),
+        ("ListDeploymentTargets", 3),
+        ("BatchGetDeploymentTargets", 3),
+    ];
+
+    fn revisions() -> Revisions {
+        both()
+    }
+
+    fn steps() -> [u16; 2] {
+        [10, 100]
+    }
+
+    fn state(self) -> fake::CodeDeploy {
+        let mut state = fake::CodeDeploy::in_group(self.compute);
+        (state.listed_after, state.names_last) = (self.listed_after, self.names_last);
         // Nothing but our own care keeps a second one from being created.
         state.one_at_a_time = false;
-        let world = SimWorld::new(WorldSpec::good(), 1);
-        let journal = Arc::new(MemoryJournal::new());
-        Self { fake: Fake::new(state), began: Instant::now(), world, journal, course }
+        state
     }
 
-    /// One process: opens the group, recovers what an earlier one left, else starts, and runs to the
-    /// end. `None` when a fault ended the process.
-    async fn process(&self) -> Option<End> {
-        tokio::select! {
-            biased;
-            () = self.fake.crashed() => None,
-            end = self.run() => Some(end),
-        }
+    fn aborted_after(self) -> Option<Duration> {
+        self.aborted.then_some(Duration::from_secs(70))
     }
 
-    async fn run(&self) -> End {
-        let group = Arc::new(self.group().await);
-        let ports = Ports::new(group.clone(), group, Arc::new(self.world.clone()));
-        let since = Span(u64::try_from(self.began.elapsed().as_millis()).unwrap());
-        let now = Timestamp(FIRST_DAY * 1_000).after(since);
-        let clock = Arc::new(MonotonicClock::starting_at(now));
-        let engine = Engine::builder(self.journal.clone(), ports).clock(clock).build();
-        engine.recover().await.unwrap();
-        let handle = match engine.claim(RolloutId(1)).await {
-            Ok(handle) => {
-                // A second order to start changes nothing.
-                let _ = handle.start("ada").await;
-                handle
-            }
-            Err(_) => started(&engine).await,
-        };
-        if self.course.aborted {
-            tokio::time::sleep(Duration::from_secs(70)).await;
-            let _ = handle.abort("ada", "not today").await;
-        }
-        self.end_of(&handle).await
-    }
-
-    /// Where it asks a person, the person sends it back, and gives up if it asks again: it may ask, but
-    /// nothing may be done twice.
-    async fn end_of(&self, handle: &Handle) -> End {
-        for order in [Order::Abort, Order::GiveUp] {
-            if let Ok(end) = timeout(LONG, handle.finished()).await {
-                return end;
-            }
-            // One that has halted knows of no order to go back.
-            let _ = handle.command(order, "ada", "looked at by hand").await;
-        }
-        let end = timeout(LONG, handle.finished()).await;
-        end.expect("what was given up has ended")
-    }
-
-    /// Opening reads, and a reading may fail; then it is tried again.
-    async fn group(&self) -> CodeDeploy {
+    async fn open(fake: &Fake<fake::CodeDeploy>) -> Result<CodeDeploy, PortError> {
         let limits = CallLimits { late: Span::minutes(5), ..CallLimits::default() };
-        let (client, account) = (self.fake.client(), account().with_limits(limits));
-        let open = || {
-            let options = CodeDeployOptions { drain: Span::seconds(30), ..Default::default() };
-            CodeDeploy::open(&client, &account, name(), artifacts(), options)
+        let options = CodeDeployOptions { drain: Span::seconds(30), ..Default::default() };
+        let account = account().with_limits(limits);
+        CodeDeploy::open(&fake.client(), &account, name(), artifacts(), options).await
+    }
+
+    fn check(self, state: &mut fake::CodeDeploy, end: &End, told: &str) {
+        let tags = state.deployments.iter().filter_map(|one| one.description.as_deref());
+        let most = tags.map(|tag| state.described(tag)).max().unwrap_or_default();
+        assert!(most <= 1, "{most} for one move: {told}");
+        // Where nobody names a deployment that is not listed, the end may come before it is seen.
+        if !self.names_last {
+            return;
+        }
+        let ours = state.deployments.iter().rev().find(|one| one.description.is_some());
+        let Some(ours) = ours else {
+            return assert_ne!(*end, End::Over(Phase::Completed), "{told}");
         };
-        for _ in 0..5 {
-            if let Ok(group) = open().await {
-                return group;
+        match end {
+            End::Over(Phase::Completed) => {
+                assert_eq!((ours.status, ours.share), (Some("Succeeded"), 100), "{told}");
             }
-        }
-        open().await.unwrap()
-    }
-
-    async fn end(&self) -> End {
-        match self.process().await {
-            Some(end) => end,
-            None => self.process().await.expect("the process ends once"),
-        }
-    }
-
-    /// Fails unless what ended so left CodeDeploy so.
-    fn agrees(&self, end: &End, told: &str) {
-        self.fake.with(|state| {
-            let ours = state.deployments.iter().rev().find(|one| one.description.is_some());
-            let Some(ours) = ours else {
-                return assert_ne!(*end, End::Over(Phase::Completed), "{told}");
-            };
-            match end {
-                End::Over(Phase::Completed) => {
-                    assert_eq!((ours.status, ours.share), (Some("Succeeded"), 100), "{told}");
-                }
-                End::Over(Phase::RolledBack { .. } | Phase::NeverStarted { .. }) => {
-                    assert_eq!(ours.status, Some("Stopped"), "{told}");
-                }
-                _ => {}
+            End::Over(Phase::RolledBack { .. } | Phase::NeverStarted { .. }) => {
+                assert_eq!(ours.status, Some("Stopped"), "{told}");
             }
-        });
-    }
-
-    /// The most deployments that carry one tag.
-    fn most_of_one_tag(&self) -> usize {
-        self.fake.with(|state| {
-            let tags = state.deployments.iter().filter_map(|one| one.description.as_deref());
-            tags.map(|tag| state.described(tag)).max().unwrap_or_default()
-        })
-    }
-}
-
-async fn started(engine: &Engine) -> Handle {
-    let plan =
-        || Plan::compile(spec(), &engine.capabilities(&spec().target.into()).unwrap()).unwrap();
-    for _ in 0..5 {
-        if let Ok(handle) = engine.start(plan(), both(), "ada").await {
-            return handle;
-        }
-        tokio::time::sleep(Duration::from_secs(60)).await;
-    }
-    engine.start(plan(), both(), "ada").await.unwrap()
-}
-
-/// What became of all rollouts of a course, by name and number.
-#[derive(Debug, Default)]
-struct Tally(BTreeMap<&'static str, usize>);
-
-impl Tally {
-    fn note(&mut self, end: &End, aborted: bool) {
-        let name = match end {
-            End::Over(Phase::Completed) if !aborted => "completed",
-            End::Over(Phase::RolledBack { .. }) => "rolled back",
-            End::Over(Phase::NeverStarted { .. }) => "never started",
-            End::Over(Phase::GaveUp) => "asked a person",
-            _ => "completed before the order to go back",
-        };
-        *self.0.entry(name).or_default() += 1;
-    }
-
-    fn all(&self) -> usize {
-        self.0.values().sum()
-    }
-}
-
-/// Every fault at every call of a course.
-async fn every_fault_at_every_call(course: Course) -> Tally {
-    let mut tally = Tally::default();
-    for (operation, calls) in CALLS {
-        for fault in Fault::all() {
-            for nth in 1..=calls {
-                let rig = Rig::new(course);
-                rig.fake.fault(operation, When::Nth(nth), fault.clone());
-                let end = rig.end().await;
-                let most = rig.most_of_one_tag();
-                let told = format!("{course:?}, {fault:?} at {operation} {nth}");
-                assert!(most <= 1, "{most} for one move: {told}");
-                if course.names_last {
-                    rig.agrees(&end, &told);
-                }
-                if !rig.fake.log().iter().any(|asked| asked.fault.is_some()) {
-                    break;
-                }
-                tally.note(&end, course.aborted);
-            }
-        }
-    }
-    tally
-}
-
-async fn counted(compute: Compute) {
-    for (late, names_last) in LATE {
-        for aborted in [false, true] {
-            let listed_after = Duration::from_secs(late);
-            let course = Course { compute, listed_after, names_last, aborted };
-            let tally = every_fault_at_every_call(course).await;
-            println!("{course:?}: {} rollouts, {:?}", tally.all(), tally.0);
-            assert!(tally.all() > 100, "{course:?}: only {} rollouts met a fault", tally.all());
+            _ => {}
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_fault_at_any_call_makes_two_deployments_of_a_service() {
-    counted(Compute::Ecs).await;
+async fn no_fault_at_any_call_makes_two_deployments_of_a_group() {
+    let mut courses = Vec::new();
+    for compute in Compute::ALL {
+        for (late, names_last) in LATE {
+            for aborted in [false, true] {
+                let listed_after = Duration::from_secs(late);
+                courses.push(OfGroup { compute, listed_after, names_last, aborted });
+            }
+        }
+    }
+    once::counted(&courses, SAMPLE, 4_000).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_a_fault_each_platform_completes_and_goes_back() {
     for compute in Compute::ALL {
         for aborted in [false, true] {
-            let listed_after = Duration::ZERO;
-            let rig = Rig::new(Course { compute, listed_after, names_last: true, aborted });
-            let end = rig.end().await;
-            let back = matches!(end, End::Over(Phase::RolledBack { .. }));
-            let as_wanted = if aborted { back } else { end == End::Over(Phase::Completed) };
-            assert!(as_wanted, "{compute:?}, aborted {aborted}: {end:?}");
-            assert_eq!(rig.most_of_one_tag(), 1, "{compute:?}");
+            once::goes_as_wanted(OfGroup { aborted, ..OfGroup::forward(compute) }).await;
         }
+    }
+}
+
+/// A bundle that is neither arm's.
+fn another() -> Value {
+    json!({ "revisionType": "S3",
+        "s3Location": { "bucket": "releases", "key": "checkout-9.zip", "bundleType": "zip" } })
+}
+
+/// The bundle of the newest deployment that has succeeded.
+fn serving(rig: &Rig<OfGroup>) -> Value {
+    rig.fake.with(|state| {
+        let mut newest = state.deployments.iter().rev();
+        let one = newest.find(|one| one.status == Some("Succeeded")).unwrap();
+        one.revision["s3Location"]["key"].clone()
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_s_deployment_that_is_done_between_our_look_and_our_creation_is_noticed() {
+    for compute in Compute::ALL {
+        let theirs = |state: &mut fake::CodeDeploy, at| {
+            state.start_by_hand(another(), at);
+            let one = state.deployments.last_mut().unwrap();
+            one.share = 100;
+            one.end("Succeeded", at);
+        };
+        let course = OfGroup::forward(compute);
+        let (rig, end) = with_somebody_before(course, "CreateDeployment", theirs).await;
+        assert_ne!(end, End::Over(Phase::Completed), "{compute:?}");
+        assert!(rig.has_fired(Rule::PlatformForeign).await, "{compute:?}: {end:?}");
+        if matches!(end, End::Over(Phase::RolledBack { .. })) {
+            assert_eq!(serving(&rig), "checkout-9.zip", "{compute:?}: theirs is there again");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_s_deployment_that_holds_the_group_is_waited_for_and_then_nothing_replaces_it() {
+    for compute in [Compute::Ecs, Compute::InPlace] {
+        let theirs = |state: &mut fake::CodeDeploy, at| {
+            // As a group is: another is refused while one is under way.
+            state.one_at_a_time = true;
+            state.start_by_hand(another(), at);
+            state.deployments.last_mut().unwrap().stage = fake::Stage::Shifting { since: at };
+        };
+        let course = OfGroup::forward(compute);
+        let (rig, end) = with_somebody_before(course, "CreateDeployment", theirs).await;
+        assert_ne!(end, End::Over(Phase::Completed), "{compute:?}");
+        assert!(rig.has_fired(Rule::PlatformForeign).await, "{compute:?}: {end:?}");
+        assert_eq!(rig.fake.with(|state| state.deployments.len()), 2, "{compute:?}: {end:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_s_deployment_that_has_gone_back_before_our_creation_is_in_nobody_s_way() {
+    for compute in Compute::ALL {
+        let theirs = |state: &mut fake::CodeDeploy, at| {
+            state.start_by_hand(another(), at);
+            let one = state.deployments.last_mut().unwrap();
+            one.end("Stopped", at);
+        };
+        let course = OfGroup::forward(compute);
+        let (rig, end) = with_somebody_before(course, "CreateDeployment", theirs).await;
+        assert_eq!(end, End::Over(Phase::Completed), "{compute:?}");
+        rig.check(&end, "theirs has gone back");
     }
 }

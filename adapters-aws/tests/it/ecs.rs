@@ -317,6 +317,35 @@ async fn ours_is_a_success_again_once_somebody_s_has_gone_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_way_back_that_replaced_somebody_s_is_foreign_and_then_failed() {
+    let (fake, service) = opened(Strategy::Rolling).await;
+    service.start(&call(1)).await.unwrap();
+    pass(120).await;
+    let theirs = |state: &mut Ecs| state.deploy(definition(9), Duration::from_secs(120));
+    let fault = Fault::ForeignBefore(std::sync::Arc::new(theirs));
+    fake.fault("UpdateService", When::Nth(2), fault);
+    service.redeploy(&call(2)).await.unwrap();
+    let sought = Sought { arm: tidegate_core::Arm::Stable, ..support::sought(&call(2)) };
+    let sought = Sought { since: at(60), ..sought };
+    assert_eq!(service.platform(&sought).await.unwrap(), PlatformSeen::Foreign);
+    pass(120).await;
+    assert_eq!(service.platform(&sought).await.unwrap(), PlatformSeen::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_deployment_replaces_whatever_serves() {
+    let fake = Fake::new(Ecs::with(Strategy::Rolling));
+    fake.with(|state| state.revisions[0] = definition(9));
+    let service = open(&fake, RollbackOwner::Engine).await.unwrap();
+    let first = Revisions { stable: None, ..both() };
+    service.start(&Call { revisions: first.clone(), ..call(1) }).await.unwrap();
+    let sought = Sought { revisions: first, ..support::sought(&call(1)) };
+    assert_eq!(service.platform(&sought).await.unwrap(), PlatformSeen::Running);
+    pass(120).await;
+    assert_eq!(service.platform(&sought).await.unwrap(), PlatformSeen::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deployment_that_is_not_listed_yet_is_found_by_the_service_that_names_it() {
     let (fake, service) = opened(Strategy::BlueGreen).await;
     fake.with(|state| state.listed_after = Duration::from_secs(600));

@@ -15,9 +15,9 @@ use tidegate_aws::{
     alb::{AlbOptions, AlbRoute, AlbRoutes},
     ecs::external::{Balanced, Blueprint, Container, TaskSets},
     fakes::{
-        FIRST_DAY, Fake, Fault, When,
+        FIRST_DAY, Fake, Fault, Foreign, When,
         alb::{self as elb, LoadBalancing},
-        ecs::{Ecs, definition},
+        ecs::{Ecs, TaskSet, definition},
     },
 };
 use tidegate_core::{
@@ -27,14 +27,14 @@ use tidegate_mock::{
     MemoryJournal, SimWorld, WorldSpec,
     conformance::{self, DeploymentSubject, assert_conforms},
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::{
     ecs::{both, name},
+    once::end_of,
     support::{self, account, fixed, told},
 };
 
-const LONG: Duration = Duration::from_secs(4 * 3_600);
 const HALF_A_MINUTE: Span = Span::seconds(30);
 
 fn call(n: u64) -> Call {
@@ -265,11 +265,7 @@ impl Rig {
             tokio::time::sleep(Duration::from_secs(100)).await;
             let _ = handle.abort("ada", "not today").await;
         }
-        if let Ok(end) = timeout(LONG, handle.finished()).await {
-            return end;
-        }
-        let _ = handle.abort("ada", "looked at by hand").await;
-        timeout(LONG, handle.finished()).await.expect("an aborted rollout ends")
+        end_of(&handle).await
     }
 
     /// Opening reads, and a reading may fail; then it is tried again.
@@ -357,5 +353,64 @@ async fn whatever_goes_wrong_with_a_call_one_arm_has_all_tasks_in_the_end() {
             befell += usize::from(rig.ecs.log().iter().any(|one| one.fault.is_some()));
         }
         assert!(befell * every > 60, "only {befell} rollouts met a fault, of every {every}");
+    }
+}
+
+/// A set of somebody else's, which becomes the primary one.
+fn made_primary(state: &mut Ecs) {
+    let theirs = TaskSet { definition: definition(9), percent: 20.0, ..state.sets[0].clone() };
+    state.sets.push(theirs);
+    state.primary = state.sets.len() - 1;
+}
+
+fn of_the_candidate(state: &mut Ecs) -> impl Iterator<Item = &mut TaskSet> {
+    state.sets.iter_mut().filter(|set| set.definition == definition(2))
+}
+
+/// What somebody else does just before the n-th call of an operation.
+type Theirs = (&'static str, u32, fn(&mut Ecs));
+
+/// What somebody else may do while an arm is brought, and while the old one is removed.
+fn by_others() -> Vec<Theirs> {
+    let mut all: Vec<Theirs> = Vec::new();
+    for (operation, nth) in [("CreateTaskSet", 1), ("UpdateTaskSet", 1), ("UpdateTaskSet", 2)] {
+        all.push((operation, nth, made_primary));
+        all.push((operation, nth, |state| {
+            of_the_candidate(state).for_each(|set| (set.percent, set.healthy) = (10.0, 1));
+        }));
+        all.push((operation, nth, |state| {
+            of_the_candidate(state).for_each(|set| set.deleted = true);
+        }));
+    }
+    all.push(("UpdateServicePrimaryTaskSet", 1, made_primary));
+    all.push(("DeleteTaskSet", 1, made_primary));
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_somebody_else_does_to_task_sets_the_outcome_agrees_and_theirs_is_left_alone() {
+    for (n, (operation, nth, theirs)) in by_others().into_iter().enumerate() {
+        let rig = Rig::new(false);
+        let theirs: Foreign<Ecs> = Arc::new(theirs);
+        rig.ecs.fault(operation, When::Nth(nth), Fault::ForeignBefore(theirs));
+        let end = rig.end().await;
+        let told = format!("{n}, before {operation} {nth}: {end:?}");
+        assert!(rig.ecs.log().iter().any(|one| one.fault.is_some()), "nobody wrote: {told}");
+        let back = matches!(end, End::Over(Phase::RolledBack { .. }));
+        assert!(back || end == End::Over(Phase::Completed), "{told}");
+        let arm = definition(if back { 1 } else { 2 });
+        rig.ecs.with(|state| {
+            let left = state.sets.iter().filter(|set| set.wanted(10) > 0);
+            let (theirs, ours): (Vec<_>, Vec<_>) =
+                left.partition(|set| set.definition == definition(9));
+            let ours: Vec<_> = ours.iter().map(|set| (&set.definition, set.wanted(10))).collect();
+            assert_eq!(ours, [(&arm, 10)], "{told}");
+            assert!(theirs.iter().all(|set| set.wanted(10) == 2), "{told}");
+            let made = state.sets.iter().filter(|set| set.definition == definition(9)).count();
+            assert_eq!(theirs.len(), made, "{told}");
+        });
+        let share = rig.router(&account()).observe(&"checkout".into(), &both()).await.unwrap();
+        let wanted = if back { Weight::ZERO } else { Weight::FULL };
+        assert_eq!(share.routes[0].split.of_arms(), wanted, "{told}");
     }
 }

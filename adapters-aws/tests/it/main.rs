@@ -23,6 +23,7 @@ mod events;
 mod lambda;
 mod lattice;
 mod obedient;
+mod once;
 mod preflight;
 mod rollout;
 mod support;

@@ -3,7 +3,8 @@
 use std::{sync::PoisonError, time::Duration};
 
 use aws_sdk_ecs::types::{
-    CreatedAt, DeploymentRolloutState, Service, ServiceDeployment, ServiceDeploymentStatus,
+    CreatedAt, DeploymentRolloutState, Service, ServiceDeployment, ServiceDeploymentBrief,
+    ServiceDeploymentStatus,
 };
 use aws_smithy_types::DateTime;
 use tidegate_core::{PortError, Timestamp};
@@ -21,22 +22,30 @@ pub(super) struct Listed {
     pub(super) created: DateTime,
     /// The service revision that it deploys.
     pub(super) revision: String,
+    finished: Option<DateTime>,
     status: Option<ServiceDeploymentStatus>,
 }
 
 impl Listed {
-    /// Made of what an answer says of it; absent where that lacks a part.
-    fn new(
-        arn: Option<&str>,
-        revision: Option<&str>,
-        created: Option<&DateTime>,
-        status: Option<&ServiceDeploymentStatus>,
-    ) -> Option<Self> {
+    /// As a listing tells of it; absent where that lacks a part.
+    fn of_listing(one: &ServiceDeploymentBrief) -> Option<Self> {
         Some(Self {
-            arn: arn?.to_owned(),
-            created: *created?,
-            revision: revision?.to_owned(),
-            status: status.cloned(),
+            arn: one.service_deployment_arn()?.to_owned(),
+            created: *one.created_at()?,
+            revision: one.target_service_revision_arn()?.to_owned(),
+            finished: one.finished_at().copied(),
+            status: one.status().cloned(),
+        })
+    }
+
+    /// As it is described by itself; absent where that lacks a part.
+    fn of_description(one: &ServiceDeployment) -> Option<Self> {
+        Some(Self {
+            arn: one.service_deployment_arn()?.to_owned(),
+            created: *one.created_at()?,
+            revision: one.target_service_revision()?.arn()?.to_owned(),
+            finished: one.finished_at().copied(),
+            status: one.status().cloned(),
         })
     }
 
@@ -44,6 +53,14 @@ impl Listed {
     pub(super) fn is_live(&self) -> bool {
         use ServiceDeploymentStatus::{RollbackFailed, RollbackSuccessful, Stopped, Successful};
         !matches!(self.status, Some(RollbackFailed | RollbackSuccessful | Stopped | Successful))
+    }
+
+    /// Whether it was under way when a later one was created, which then has replaced it. One that was
+    /// stopped, and of which nobody says when, was.
+    pub(super) fn is_cut_short_by(&self, later: &Self) -> bool {
+        use ServiceDeploymentStatus::{RollbackSuccessful, Successful};
+        let done = matches!(self.status, Some(Successful | RollbackSuccessful));
+        !done && self.finished.is_none_or(|finished| finished >= later.created)
     }
 
     /// Whether it goes forward, as far as is known.
@@ -77,7 +94,9 @@ impl EcsService {
         let current = service.current_service_deployment();
         if let Some(current) = current.filter(|arn| all.iter().all(|one| one.arn != **arn)) {
             match self.find(current, action).await? {
-                Some(info) => all.push(listed_as(&info, action)?),
+                Some(info) => {
+                    all.push(Listed::of_description(&info).ok_or_else(|| lacks(action))?);
+                }
                 // ECS keeps a service for longer than what it tells of its deployments.
                 None if is_at_rest(&service) => {}
                 None => return Err(missing(current, action)),
@@ -97,10 +116,7 @@ impl EcsService {
             let sent = self.channel.send(api::LIST_DEPLOYMENTS, api::READS, action, request);
             let reply = sent.await?;
             for one in reply.service_deployments() {
-                let (arn, revision) =
-                    (one.service_deployment_arn(), one.target_service_revision_arn());
-                let listed = Listed::new(arn, revision, one.created_at(), one.status());
-                all.push(listed.ok_or_else(|| lacks(action))?);
+                all.push(Listed::of_listing(one).ok_or_else(|| lacks(action))?);
             }
             token = reply.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
@@ -169,13 +185,6 @@ impl EcsService {
         let known = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(revision).cloned()
     }
-}
-
-fn listed_as(one: &ServiceDeployment, action: &str) -> Result<Listed, PortError> {
-    let revision = one.target_service_revision().and_then(|revision| revision.arn());
-    let arn = one.service_deployment_arn();
-    let listed = Listed::new(arn, revision, one.created_at(), one.status());
-    listed.ok_or_else(|| lacks(action))
 }
 
 /// Whether nothing is under way, as the service itself says.

@@ -11,7 +11,10 @@ use super::{
     EcsService,
     lookup::{Found, Listed, timestamp},
 };
-use crate::{ecs::task_definition::Definitions, port::incomplete};
+use crate::{
+    ecs::task_definition::Definitions,
+    port::{incomplete, over_somebody_else_s},
+};
 
 /// A hook that waits to be answered.
 #[derive(Clone, Debug)]
@@ -31,20 +34,41 @@ impl EcsService {
         action: &str,
     ) -> Result<PlatformSeen, PortError> {
         let both = Definitions::of(&sought.revisions, action)?;
+        let mut since = self.since(found, sought.since);
         let mut later = Vec::new();
-        for one in self.since(found, sought.since) {
+        while let Some(one) = since.next() {
             if both.arm(&self.definition(one, action).await?) == Some(sought.arm) {
                 if later.iter().any(|other: &&Listed| other.is_live()) {
                     return Ok(PlatformSeen::Foreign);
                 }
                 self.remember(&sought.tag);
                 let info = self.deployment(&one.arn, action).await?;
-                return self.state(&info, &found.service, !later.is_empty(), &both, action).await;
+                let cut_short = since.next().is_some_and(|earlier| earlier.is_cut_short_by(one));
+                let over_theirs = cut_short || self.comes_from_others(&info, &both, action).await?;
+                let replaced = !later.is_empty();
+                let seen = self.state(&info, &found.service, replaced, &both, action).await?;
+                return Ok(if over_theirs { over_somebody_else_s(seen) } else { seen });
             }
             later.push(one);
         }
         let foreign = found.live().is_some();
         Ok(if foreign { PlatformSeen::Foreign } else { PlatformSeen::Absent })
+    }
+
+    /// Whether a deployment replaces what is neither arm's. None is asked for where that serves, so that
+    /// it has come between the look and the request. A first deployment replaces whatever is there.
+    async fn comes_from_others(
+        &self,
+        info: &ServiceDeployment,
+        both: &Definitions,
+        action: &str,
+    ) -> Result<bool, PortError> {
+        if both.get(Arm::Stable).is_none() {
+            return Ok(false);
+        }
+        let sources = info.source_service_revisions().iter().filter_map(|one| one.arn());
+        let definitions = self.definitions(&sources.collect::<Vec<_>>(), action).await?;
+        Ok(definitions.iter().any(|definition| both.arm(definition).is_none()))
     }
 
     /// Deployments of the time of a rollout that was opened then, newest first.

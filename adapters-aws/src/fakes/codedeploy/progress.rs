@@ -77,7 +77,8 @@ impl Deployment {
         at >= self.created + BEGINS
     }
 
-    pub(super) fn end(&mut self, status: &'static str, at: Duration) {
+    /// Ends it.
+    pub fn end(&mut self, status: &'static str, at: Duration) {
         (self.stage, self.status, self.ended) = (Stage::Over, Some(status), Some(at));
     }
 }

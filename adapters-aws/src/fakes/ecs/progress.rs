@@ -124,7 +124,8 @@ impl Deployment {
         self.reason = Some(why.to_owned());
     }
 
-    pub(super) fn end(&mut self, status: Status, why: Option<&str>, at: Duration) {
+    /// Ends it.
+    pub fn end(&mut self, status: Status, why: Option<&str>, at: Duration) {
         (self.status, self.since, self.finished) = (status, at, Some(at));
         self.reason = why.map(ToOwned::to_owned).or_else(|| self.reason.take());
     }
