@@ -2,7 +2,7 @@
 //! two statements a step, and for many rollouts the same queue before one thread that commits what
 //! waits. The bare one checks nothing, hashes nothing and encodes nothing.
 //!
-//!     cargo bench -p tidegate-store --bench store
+//!     cargo bench -p tidegate-store --bench store [-- ROLLOUTS…]
 //!
 //! Both take turns within one run, and what is told is the ratio of each turn: the machine's own
 //! speed, and whatever else it does, cancels out.
@@ -154,7 +154,8 @@ fn main() {
     let runtime = runtime.expect("there are threads");
     println!("| rollouts | journal, steps/s | bare, steps/s | ratio, median | ratios |");
     println!("| --- | --- | --- | --- | --- |");
-    for rollouts in ROLLOUTS {
+    let asked: Vec<u64> = std::env::args().filter_map(|word| word.parse().ok()).collect();
+    for rollouts in if asked.is_empty() { ROLLOUTS.to_vec() } else { asked } {
         measure(&runtime, rollouts);
     }
 }
