@@ -230,11 +230,18 @@ impl<S: Service> Fake<S> {
 
     async fn serve(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let at = self.lock().began.elapsed();
-        let request = Request::read(&request, at);
+        let reply = self.deliver(Request::read(&request, at)).await;
+        let broken = || ConnectorError::io("connection reset by a script".into());
+        reply.map(Reply::into_http).ok_or_else(broken)
+    }
+
+    /// What comes of a request that arrives in some other way than from an SDK of this process: a reply,
+    /// or none where the connection breaks. Waits for ever where the sender is to.
+    pub async fn deliver(&self, request: Request) -> Option<Reply> {
         let delivery = self.lock().receive(request.clone());
         match delivery {
-            Delivery::Answered(reply) => Ok(reply.into_http()),
-            Delivery::Broken => Err(ConnectorError::io("connection reset by a script".into())),
+            Delivery::Answered(reply) => Some(reply),
+            Delivery::Broken => None,
             Delivery::Silence => pending().await,
             Delivery::SilenceUntil { lands, asked } => {
                 self.land_later(lands, asked, request);

@@ -23,7 +23,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// When it arrived, counted from the beginning of the fake, in tokio's time.
+    /// When it arrived, counted from the beginning of the fake: in tokio's time, where the SDK sent it
+    /// in this process.
     pub at: Duration,
     /// The most items a page may have, when a fault says so.
     pub page: Option<usize>,
@@ -31,15 +32,22 @@ pub struct Request {
 
 impl Request {
     pub(super) fn read(request: &HttpRequest, at: Duration) -> Self {
-        let (path, query) = path_and_query(request.uri());
-        let pairs = form_urlencoded::parse(query.as_bytes());
         let headers = request.headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let body = request.body().bytes().unwrap_or_default().to_vec();
+        Self { headers: headers.collect(), body, ..Self::to(request.method(), request.uri(), at) }
+    }
+
+    /// A request to an address, or to the path and the query of one, without headers and a body.
+    #[must_use]
+    pub fn to(method: &str, uri: &str, at: Duration) -> Self {
+        let (path, query) = path_and_query(uri);
         Self {
-            method: request.method().to_owned(),
+            method: method.to_owned(),
             path: path.to_owned(),
-            query: pairs.into_owned().collect(),
-            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            body: request.body().bytes().unwrap_or_default().to_vec(),
+            query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            headers: Vec::new(),
+            body: Vec::new(),
             at,
             page: None,
         }

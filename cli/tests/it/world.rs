@@ -135,13 +135,23 @@ impl Running {
 
     /// Reads on until it tells of something.
     pub(crate) fn until(&mut self, what: &str) {
-        loop {
-            match self.line() {
-                Some(line) if line.contains(what) => return,
-                Some(_) => {}
-                None => panic!("no {what:?} in {:#?}", self.lines),
+        assert!(self.tells(what), "no {what:?} in {:#?}", self.lines);
+    }
+
+    /// Reads on until it tells of something, or has ended; whether it did tell.
+    pub(crate) fn tells(&mut self, what: &str) -> bool {
+        while let Some(line) = self.line() {
+            if line.contains(what) {
+                return true;
             }
         }
+        false
+    }
+
+    /// The id of the process.
+    #[cfg(all(unix, feature = "aws-fakes"))]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// As `kill -9`.
@@ -160,11 +170,16 @@ impl Running {
 
     /// Waits for its end: its exit code, and what it printed.
     pub(crate) fn end(mut self) -> (i32, String) {
+        let (code, printed) = self.exit();
+        (code.unwrap_or_else(|| panic!("killed: {:#?}", self.lines)), printed)
+    }
+
+    /// Waits for its end: its exit code, unless it was killed, and what it printed.
+    pub(crate) fn exit(&mut self) -> (Option<i32>, String) {
         while self.line().is_some() {}
         let mut printed = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
-        let code = self.child.wait().unwrap().code();
-        (code.unwrap_or_else(|| panic!("killed: {:#?}", self.lines)), printed)
+        (self.child.wait().unwrap().code(), printed)
     }
 }
 
