@@ -360,7 +360,7 @@ async fn whatever_goes_wrong_with_a_call_one_arm_has_all_tasks_in_the_end() {
 fn made_primary(state: &mut Ecs) {
     let theirs = TaskSet { definition: definition(9), percent: 20.0, ..state.sets[0].clone() };
     state.sets.push(theirs);
-    state.primary = state.sets.len() - 1;
+    state.primary = Some(state.sets.len() - 1);
 }
 
 fn of_the_candidate(state: &mut Ecs) -> impl Iterator<Item = &mut TaskSet> {
