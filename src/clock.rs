@@ -18,7 +18,7 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn now(&self) -> Timestamp;
 
     /// All steps so far, summed, in milliseconds. Every rollout moves its stored instants by the
-    /// difference when this changes.
+    /// difference when this changes. A step is in the sum before [`Self::now`] gives a time after it.
     fn steps(&self) -> watch::Receiver<i64>;
 }
 
@@ -51,11 +51,12 @@ impl MonotonicClock {
         let mut anchored = self.anchored.lock().unwrap_or_else(PoisonError::into_inner);
         let now = reading(*anchored);
         *anchored = (vouched, Instant::now());
-        drop(anchored);
         let by_ms = i64::try_from(i128::from(vouched.0) - i128::from(now.0)).unwrap_or(0);
         if by_ms != 0 {
+            // Before anybody can read the time after it.
             self.steps.send_modify(|sum| *sum = sum.saturating_add(by_ms));
         }
+        drop(anchored);
         by_ms
     }
 }

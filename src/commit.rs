@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use tidegate_core::{
-    Append, AttemptId, Consumed, Event, Ignored, JournalError, Phase, RowVersion, Seq, Step,
+    Append, AttemptId, Consumed, Event, Ignored, JournalError, Phase, RowVersion, Seq, Span, Step,
     Timestamp,
     record::{FORMAT, Record},
     rollout::Rollout,
@@ -20,6 +20,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// A journal that comes back is noticed within this time.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
+/// Records may be so much ahead of this engine's clock before that counts as a step of it: engines' clocks
+/// differ by less while they follow the store's.
+pub(crate) const AHEAD: Span = Span::seconds(2);
+
 /// What became of one try to commit.
 enum Commit {
     Done(RowVersion),
@@ -32,29 +36,33 @@ struct Planned {
     /// What each event came to; the last of these events was the last that could be applied.
     became: Vec<Result<Seq, Ignored>>,
     append: Append,
+    /// The sum of the clock's steps that these are told in.
+    told: i64,
 }
 
 impl Runner {
     /// Applies events, writes what they come to in one commit, and only then adopts and sends it.
     /// Applied anew whenever it has to be written anew. What each event came to; a move ends a
-    /// commit, so there may be several.
+    /// commit, so there may be several. A step of the clock that the rollout was not told of comes
+    /// before everything else, however late it was noticed.
     pub(crate) async fn commit(
         &mut self,
         events: Vec<Event>,
     ) -> Result<Vec<Result<Seq, Ignored>>, Stop> {
         let mut became = Vec::with_capacity(events.len());
         let mut wait = FIRST_WAIT;
-        while became.len() < events.len() {
-            let Planned { steps, became: done, append } = self.plan(&events[became.len()..]);
+        loop {
+            let Planned { steps, became: done, append, told } = self.plan(&events[became.len()..]);
             // What is not written does not park: the journal would still name this engine.
             let mut park = false;
             if !steps.is_empty() || !append.consumed.is_empty() {
                 park = append.park;
-                match self.write(append, &mut wait).await? {
+                match self.write(append, told, &mut wait).await? {
                     Commit::Done(version) => self.version = version,
                     Commit::Again => continue,
                 }
             }
+            self.tell(told);
             let moves = steps.last().is_some_and(|step| step.intent.is_some());
             steps.into_iter().for_each(|step| self.adopt(step));
             became.extend(done);
@@ -68,17 +76,24 @@ impl Runner {
                 self.tools.wake.notify_one();
                 self.parked = true;
             }
+            if became.len() == events.len() {
+                return Ok(became);
+            }
         }
-        Ok(became)
     }
 
     fn plan(&self, events: &[Event]) -> Planned {
         let attempt = AttemptId(self.tools.fresh.draw());
         let (mut steps, mut became) = (Vec::<Step>::new(), Vec::new());
         let mut append = self.append_of(attempt);
+        let (now, told) = self.time();
+        if let Some((event, step)) = self.clock_step(now, told) {
+            append.records.push(self.record(attempt, Some(event), &step));
+            steps.push(step);
+        }
         for event in events {
             let state = steps.last().map_or(&self.state, |step| &step.next);
-            let applied = state.apply(&self.head.plan, self.time_of(event), event);
+            let applied = state.apply(&self.head.plan, now, event);
             if let Event::Command(command) = event {
                 let ignored = applied.as_ref().err().copied();
                 append.consumed.push(Consumed { id: command.id, ignored });
@@ -98,7 +113,32 @@ impl Runner {
         }
         let after = steps.last().map_or(&self.state, |step| &step.next);
         self.finish(&mut append, after);
-        Planned { steps, became, append }
+        Planned { steps, became, append, told }
+    }
+
+    /// The time now, and the sum of the clock's steps that led to it.
+    fn time(&self) -> (Timestamp, i64) {
+        loop {
+            let told = *self.steps.borrow();
+            let now = self.tools.clock.now();
+            if *self.steps.borrow() == told {
+                return (now, told);
+            }
+        }
+    }
+
+    /// A step of the clock that this rollout was not told of, told in the time before it. Records of
+    /// a clock that was ahead of this one, and not set right before its engine was gone, are a step as
+    /// well: the rollout would stand still until this clock has caught up.
+    fn clock_step(&self, now: Timestamp, told: i64) -> Option<(Event, Step)> {
+        let stepped = told.saturating_sub(self.stepped);
+        let ahead = self.state.clock().moved(stepped).since(now);
+        let back = if ahead > AHEAD { i64::try_from(ahead.0).unwrap_or(i64::MAX) } else { 0 };
+        let by_ms = stepped.saturating_sub(back);
+        let event = Event::ClockStepped { by_ms };
+        let before = now.moved(by_ms.saturating_neg());
+        let step = (by_ms != 0).then(|| self.state.apply(&self.head.plan, before, &event).ok());
+        step.flatten().map(|step| (event, step))
     }
 
     /// Gives the rollout back to the journal without a step.
@@ -110,21 +150,12 @@ impl Runner {
             if !append.park {
                 return Ok(());
             }
-            if let Commit::Done(version) = self.write(append, &mut wait).await? {
+            if let Commit::Done(version) = self.write(append, self.stepped, &mut wait).await? {
                 self.version = version;
                 self.parked = true;
                 self.tools.wake.notify_one();
                 return Ok(());
             }
-        }
-    }
-
-    /// A step of the clock is told in the time before it; everything else in the time now.
-    fn time_of(&self, event: &Event) -> Timestamp {
-        let now = self.tools.clock.now();
-        match event {
-            Event::ClockStepped { by_ms } => now.moved(by_ms.saturating_neg()),
-            _ => now,
         }
     }
 
@@ -177,8 +208,14 @@ impl Runner {
     }
 
     /// One try to write, and what its failure means.
-    async fn write(&mut self, append: Append, wait: &mut Duration) -> Result<Commit, Stop> {
+    async fn write(
+        &mut self,
+        append: Append,
+        told: i64,
+        wait: &mut Duration,
+    ) -> Result<Commit, Stop> {
         let attempt = append.attempt;
+        self.unsure.push((attempt, told));
         let written = self.tools.journal.append(append).await;
         match written {
             Ok(version) => Ok(Commit::Done(version)),
@@ -219,7 +256,11 @@ impl Runner {
         };
         self.version = current;
         for record in records {
-            let Record { decision, intent, after: next, .. } = record;
+            let Record { attempt, decision, intent, after: next, .. } = record;
+            let ours = self.unsure.iter().find(|(unsure, _)| *unsure == attempt);
+            if let Some((_, told)) = ours {
+                self.tell(*told);
+            }
             self.adopt(Step { next, decision, intent });
         }
         if !matches!(self.state.phase(), Phase::Pending { after: Some(_), .. }) {

@@ -7,7 +7,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tidegate_core::{
-    Answer, Call, CallState, Claimed, Command, EngineId, Epoch, Event, Ignored, Journal,
+    Answer, AttemptId, Call, CallState, Claimed, Command, EngineId, Epoch, Event, Ignored, Journal,
     JournalError, Move, Notice, Outcome, Phase, Revision, Revisions, RolloutId, RowVersion, Seq,
     Span, Step, Timestamp, record::Head, rollout::Rollout,
 };
@@ -19,6 +19,7 @@ use tokio::{
 
 use crate::{
     clock::Clock,
+    commit::AHEAD,
     desk::{Desk, End, Status},
     dispatch::carry_out,
     fresh::Fresh,
@@ -37,10 +38,6 @@ const TOGETHER: Duration = Duration::from_millis(250);
 
 /// A rollout that waits longer than this is given back to the journal.
 const WORTH_PARKING: Span = Span::seconds(5);
-
-/// Records may be so much ahead of this engine's clock before that counts as a step of it: engines' clocks
-/// differ by less while they follow the store's.
-const AHEAD: Span = Span::seconds(2);
 
 /// A deadline that the machine has nothing to say to is not offered again before this time.
 const NOTHING_TO_SAY: Span = Span::seconds(1);
@@ -99,8 +96,12 @@ pub(crate) struct Runner {
     pub(crate) epoch: Epoch,
     pub(crate) calls: JoinSet<Answer>,
     reader: Reader,
-    steps: watch::Receiver<i64>,
-    stepped: i64,
+    pub(crate) steps: watch::Receiver<i64>,
+    /// The sum of the clock's steps that the rollout was told of.
+    pub(crate) stepped: i64,
+    /// Tries to commit since the last that is known to have been made, and the sum of the clock's
+    /// steps that each was told in.
+    pub(crate) unsure: Vec<(AttemptId, i64)>,
     /// Commands read from the inbox and not yet obeyed.
     pub(crate) commands: VecDeque<Command>,
     /// The inbox is read again then, if it could not be read before.
@@ -167,6 +168,7 @@ impl Runner {
             calls: JoinSet::new(),
             steps,
             stepped,
+            unsure: Vec::new(),
             commands: claimed.inbox.into(),
             inbox_at: None,
             set_back: claimed.restored,
@@ -243,18 +245,14 @@ impl Runner {
     }
 
     /// The last record was written by a clock that was ahead of this one, and was not set right before
-    /// its engine was gone. The rollout would stand still until this clock has caught up.
+    /// its engine was gone.
     async fn set_clock_back(&mut self) -> Result<(), Stop> {
         let ahead = self.state.clock().since(self.tools.clock.now());
         if ahead <= AHEAD || self.state.phase().is_terminal() {
             return Ok(());
         }
-        let by_ms = i64::try_from(ahead.0).unwrap_or(i64::MAX).saturating_neg();
-        tracing::warn!(
-            by_ms,
-            "the rollout was written by a clock that was ahead; it is moved back"
-        );
-        self.take(Event::ClockStepped { by_ms }).await
+        tracing::warn!(%ahead, "the rollout was written by a clock that was ahead; it is moved back");
+        self.commit(Vec::new()).await.map(drop)
     }
 
     /// Nobody knows what became of a call that an earlier owner sent.
@@ -298,8 +296,8 @@ impl Runner {
             Ok(()) = self.steps.changed() => First::Stepped,
             () = self.desk.bell.notified() => First::Inbox,
             () = until(inbox_at) => First::Inbox,
-            Some(Ok(answer)) = self.calls.join_next() => First::Answered(answer),
-            Some(Ok(read)) = self.reader.tasks.join_next() => First::Read(read),
+            answer = next_of(&mut self.calls) => First::Answered(answer),
+            read = next_of(&mut self.reader.tasks) => First::Read(read),
             () = until(answer_by) => First::Waited,
             () = time::sleep(wait.unwrap_or_default()), if wait.is_some() => First::Due,
         }
@@ -343,15 +341,29 @@ impl Runner {
     }
 
     async fn step_clock(&mut self) -> Result<(), Stop> {
-        let sum = *self.steps.borrow_and_update();
-        let by_ms = sum.saturating_sub(self.stepped);
-        self.stepped = sum;
-        if by_ms == 0 {
+        if *self.steps.borrow_and_update() == self.stepped {
+            // There and back: what was begun in between is due at a time that was never right.
+            self.begin_anew(0);
             return Ok(());
         }
+        // The step says what time the answer came.
+        let waits = self.answer.take().map(|(answer, _)| Event::Answered(answer));
+        self.commit(waits.into_iter().collect()).await.map(drop)
+    }
+
+    /// The rollout was told of the clock's steps up to this sum, durably.
+    pub(crate) fn tell(&mut self, sum: i64) {
+        self.unsure.clear();
+        let by_ms = sum.saturating_sub(self.stepped);
+        self.stepped = sum;
+        if by_ms != 0 {
+            self.begin_anew(by_ms);
+        }
+    }
+
+    fn begin_anew(&mut self, by_ms: i64) {
         self.reader.step(by_ms);
         self.quiet_until = Timestamp::default();
-        self.take(Event::ClockStepped { by_ms }).await
     }
 
     /// Whether it is this rollout's turn is looked up before anything else is waited for.
@@ -445,18 +457,11 @@ impl Runner {
         Ok(())
     }
 
-    /// One event, after the answer that waits, if there is one. A step of the clock comes first: it
-    /// says what time the answer came.
+    /// One event, after the answer that waits, if there is one.
     async fn take_last(&mut self, event: Event) -> Result<Result<Seq, Ignored>, Stop> {
         let waits = self.answer.take().map(|(answer, _)| Event::Answered(answer));
-        let stepped = matches!(event, Event::ClockStepped { .. });
-        let events: Vec<Event> = waits.into_iter().chain([event]).collect();
-        let mut became = if stepped {
-            self.commit(events.into_iter().rev().collect()).await?.into_iter().rev().collect()
-        } else {
-            self.commit(events).await?
-        };
-        became.pop().ok_or(Stop::Parked)
+        let events = waits.into_iter().chain([event]).collect();
+        self.commit(events).await?.pop().ok_or(Stop::Parked)
     }
 
     /// The record is durable: from now on this is the state, and its move is sent.
@@ -504,6 +509,18 @@ impl Runner {
             }
             carry_out(ports, call, sent).await
         });
+    }
+}
+
+/// What the next task comes to that is not called off; waits for ever where there is none.
+async fn next_of<T: 'static>(tasks: &mut JoinSet<T>) -> T {
+    loop {
+        match tasks.join_next().await {
+            Some(Ok(done)) => return done,
+            // A reading that was overtaken.
+            Some(Err(_)) => {}
+            None => std::future::pending().await,
+        }
     }
 }
 

@@ -1,16 +1,22 @@
 //! Clocks that step, and calendars that freeze.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tidegate::{
-    Clock, End, Engine,
+    Clock, End, Engine, MonotonicClock,
     machine::{FreezeSpec, GateSpec, Hold, Phase, Rule, Span, Timestamp},
 };
-use tidegate_mock::{Fleet, WorldSpec};
-use tokio::time::Instant;
+use tidegate_mock::{Fleet, JournalFault, WorldSpec};
+use tokio::{sync::watch, time::Instant};
 
 use crate::fixtures::{
-    Rig, S, canary, end_of, rolled_back, rules, scenes, story, strategies, until,
+    Rig, S, canary, end_of, revisions, rolled_back, rules, scenes, story, strategies, until,
 };
 
 #[tokio::test(start_paused = true)]
@@ -41,6 +47,96 @@ async fn a_step_of_the_clock_neither_shortens_nor_lengthens_a_bake() {
             assert_eq!(end, End::Over(Phase::Completed), "{what}\n{}", story(&handle).await);
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_of_the_clock_while_a_commit_is_tried_again_changes_no_bake() {
+    let bake = Duration::from_secs(600);
+    let [scene, ..] = scenes(&GateSpec { bake: S(600), ..GateSpec::default() });
+    let mut reached = 0;
+    for (nth, by_ms) in (1..=12).flat_map(|nth| [(nth, 3_600_000), (nth, -3_600_000_i64)]) {
+        let what = format!("{by_ms} ms at write {nth}");
+        let rig = Rig::new(scene.world.clone());
+        rig.journal.fail_write(nth, JournalFault::Unavailable);
+        let clock = rig.clock();
+        let journal = Arc::new(rig.journal.clone());
+        let engine = Engine::builder(journal, rig.ports()).clock(clock.clone()).build();
+        let mut spec = scene.spec.clone();
+        spec.guards.clear();
+        let steps = async {
+            while rig.journal.writes() < nth {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            clock.resync(Timestamp(clock.now().0.saturating_add_signed(by_ms)));
+            std::future::pending::<Duration>().await
+        };
+        let bakes = async {
+            let Ok(handle) = engine.start(rig.plan(spec), revisions(), "ada").await else {
+                return bake;
+            };
+            let gate = scene.wait(&handle).await;
+            let began = Instant::now();
+            reached += u32::from(rig.journal.writes() >= nth);
+            until(&handle, |status| status.phase.gate() != Some(gate)).await;
+            began.elapsed()
+        };
+        let baked = tokio::select! {
+            biased;
+            baked = steps => baked,
+            baked = bakes => baked,
+        };
+        assert!(baked.abs_diff(bake) <= Duration::from_secs(1), "{what}: {baked:?}");
+    }
+    assert!(reached > 8, "the clock stepped after the gate was reached: {reached}");
+}
+
+/// A clock that is wrong for one look at it.
+#[derive(Debug)]
+struct Blinks {
+    right: Arc<MonotonicClock>,
+    looks: AtomicU64,
+    at: u64,
+    by_ms: i64,
+    steps: watch::Sender<i64>,
+}
+
+impl Clock for Blinks {
+    fn now(&self) -> Timestamp {
+        let (look, now) = (self.looks.fetch_add(1, Ordering::Relaxed) + 1, self.right.now());
+        if look == self.at {
+            self.steps.send_modify(|sum| *sum += self.by_ms);
+            return now.moved(self.by_ms);
+        }
+        if look == self.at + 1 {
+            self.steps.send_modify(|sum| *sum -= self.by_ms);
+        }
+        now
+    }
+
+    fn steps(&self) -> watch::Receiver<i64> {
+        self.steps.subscribe()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_an_hour_wrong_for_one_look_holds_nothing_up() {
+    let mut looks = 0;
+    for (at, by_ms) in (1..=100).flat_map(|at| [(at, 3_600_000), (at, -3_600_000_i64)]) {
+        let rig = Rig::new(WorldSpec::good());
+        let (right, steps) = (rig.clock(), watch::Sender::new(0));
+        let clock = Arc::new(Blinks { right, looks: AtomicU64::new(0), at, by_ms, steps });
+        let journal = Arc::new(rig.journal.clone());
+        let engine = Engine::builder(journal, rig.ports()).clock(clock.clone()).build();
+        let began = Instant::now();
+        let handle = rig.start(&engine, canary()).await;
+        let end = end_of(&handle).await;
+        let story = story(&handle).await;
+        assert_eq!(end, End::Over(Phase::Completed), "look {at}, {by_ms} ms\n{story}");
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(1_800), "look {at}, {by_ms} ms took {took:?}\n{story}");
+        looks = looks.max(clock.looks.load(Ordering::Relaxed));
+    }
+    assert!(looks > 100, "it was looked at {looks} times");
 }
 
 #[tokio::test(start_paused = true)]
