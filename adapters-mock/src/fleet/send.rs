@@ -170,12 +170,15 @@ impl Fleet {
         };
     }
 
-    /// Class 2: whether a call with the same token took effect before.
+    /// Class 2: whether a call with the same token took effect before, and is not forgotten.
     fn is_known(&self, entry: usize, key: (tidegate_core::MoveId, u8)) -> bool {
         let op = self.log[entry].request.op();
         let same = |old: &&Logged| old.key() == key && old.request.op() == op;
-        self.class(op) == SafetyClass::Token
-            && self.log.iter().filter(same).any(Logged::took_effect)
+        let known = |old: &Logged| match (old.fate, self.spec.token_window) {
+            (Fate::Done(at) | Fate::DoneTwice(at), Some(window)) => self.now <= at.after(window),
+            (fate, _) => matches!(fate, Fate::Done(_) | Fate::DoneTwice(_)),
+        };
+        self.class(op) == SafetyClass::Token && self.log.iter().filter(same).any(known)
     }
 }
 

@@ -71,6 +71,9 @@ pub struct WorldSpec {
     pub effects: BTreeMap<String, EffectSpec>,
     /// How measurements are made.
     pub metrics: MetricSpec,
+    /// How long the target knows the token of a call that took effect, where calls have one; for ever
+    /// when none. A repeat after it takes effect again.
+    pub token_window: Option<Span>,
     /// How safe a shift is.
     pub shift: OperationSpec,
     /// How safe provisioning, scaling and retiring are.
@@ -113,6 +116,7 @@ impl Default for WorldSpec {
             effect: EffectSpec::default(),
             effects: BTreeMap::new(),
             metrics: MetricSpec::default(),
+            token_window: None,
             shift: OperationSpec::default(),
             scale: OperationSpec::default(),
             platform: None,

@@ -209,6 +209,19 @@ fn class_2_does_a_token_once() {
 }
 
 #[test]
+fn class_2_does_a_token_again_once_it_is_forgotten() {
+    let shift = OperationSpec::of_class(SafetyClass::Token);
+    let spec = WorldSpec { shift, token_window: Some(Span::minutes(1)), ..WorldSpec::good() };
+    let mut fleet = Fleet::new(spec, 1);
+    for _ in 0..3 {
+        assert!(fleet.send(&call(1), to(20)).result.is_ok());
+        fleet.advance(Span::seconds(40));
+    }
+    let fates: Vec<_> = fleet.log().iter().map(|sent| sent.took_effect()).collect();
+    assert_eq!(fates, [true, false, true]);
+}
+
+#[test]
 fn people_change_weights_and_sizes_behind_our_back() {
     let at = |minutes, what| Happening { at: Span::minutes(minutes), what };
     let spec = WorldSpec::good()
