@@ -338,6 +338,17 @@ fn throttling_taken_for_a_failure_is_caught() {
 }
 
 #[test]
+fn a_call_without_an_answer_taken_for_done_is_caught() {
+    caught(&canary(), &[10], |state, plan, at, event| match event {
+        Event::Answered(answer) if answer.outcome == Outcome::Ambiguous => {
+            let outcome = Outcome::Accepted;
+            apply(state, plan, at, &Event::Answered(Answer { outcome, ..*answer }))
+        }
+        _ => apply(state, plan, at, event),
+    });
+}
+
+#[test]
 fn a_clock_step_that_shortens_a_bake_is_caught() {
     caught(&canary(), &[21], |state, plan, at, event| {
         let mut step = apply(state, plan, at, event)?;

@@ -124,6 +124,10 @@ fn at_the_target() -> Vec<Defect> {
             "a refused revision is taken for done",
             Protocol { conflict_is_done: true, ..CAS },
         )),
+        seeded(
+            "a call without an answer is taken for done",
+            Protocol { unknown_is_done: true, ..SET },
+        ),
         seeded("a key for each attempt", Protocol { key: Key::Attempt, ..TOKEN }),
         seeded("a token that contains the epoch", Protocol { key: Key::MoveAndEpoch, ..TOKEN }),
         seeded("a second uncertain call at once", Protocol { settle_own: false, ..SET }),

@@ -23,6 +23,8 @@ pub(crate) struct Protocol {
     pub(crate) revision: Revision,
     /// Whether a refused revision is read as "done already".
     pub(crate) conflict_is_done: bool,
+    /// Whether a call that was not answered is taken for done.
+    pub(crate) unknown_is_done: bool,
     /// Whether the target refuses calls of an older epoch than it has seen.
     pub(crate) epochs_at_target: bool,
     /// When the target is read before a call is sent.
@@ -139,6 +141,7 @@ impl Protocol {
             key: Key::None,
             revision: Revision::None,
             conflict_is_done: false,
+            unknown_is_done: false,
             epochs_at_target: false,
             read: Read::Never,
             lease_before_send: false,

@@ -32,7 +32,12 @@ pub(crate) fn take(scene: &Scene, state: &mut State, action: Action) {
         Action::LandFirst(_, index) => land(scene, state, index, true),
         Action::TimeOut(who) => {
             stop_waiting(state, who);
-            engine(state, who).timed_out(&scene.protocol);
+            let engine = engine(state, who);
+            if scene.protocol.unknown_is_done {
+                engine.at = At::Committing(engine.view.done(scene.limits.steps));
+            } else {
+                engine.timed_out(&scene.protocol);
+            }
         }
         Action::Crash(who) => {
             stop_waiting(state, who);
