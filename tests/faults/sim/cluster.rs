@@ -31,6 +31,9 @@ use crate::{
 /// A lease of these engines.
 const LEASE: Duration = Duration::from_secs(10);
 
+/// How long targets know a token, where they forget it: less than copies of a call may take.
+const TOKEN_WINDOW: Span = Span::seconds(30);
+
 /// How long trouble lasts.
 const TROUBLE: Duration = Duration::from_secs(900);
 
@@ -82,7 +85,10 @@ impl Setup {
             control: of(SafetyClass::BareSet),
             ..PlatformWorldSpec::default()
         });
-        let mut world = WorldSpec { shift: of(base), scale: of(base), platform, ..quick_world() };
+        let forgets = self.assumption == Assumption::Broken;
+        let token_window = forgets.then_some(TOKEN_WINDOW);
+        let (shift, scale) = (of(base), of(base));
+        let mut world = WorldSpec { shift, scale, platform, token_window, ..quick_world() };
         if bad {
             world.effect.errors = 0.2;
         }
@@ -90,7 +96,12 @@ impl Setup {
     }
 
     fn spec(&self, target: &Target, nth: usize) -> PlanSpec {
-        let baked = || GateSpec { checks: vec!["errors".into()], ..shapes::baked() };
+        // Where calls land minutes late, some meet a rollout that stands before a gate.
+        let bake = match self.assumption {
+            Assumption::Holds => shapes::baked().bake,
+            Assumption::Broken => Span::minutes(2),
+        };
+        let baked = || GateSpec { checks: vec!["errors".into()], bake, ..GateSpec::default() };
         let strategy = match nth % 4 {
             _ if self.class == SafetyClass::BareCreate => {
                 let mut strategy = shapes::canary(vec![

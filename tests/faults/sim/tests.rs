@@ -10,6 +10,7 @@ use std::{
 use super::{
     cluster::{Cluster, Setup},
     machine::Bend,
+    strays::Ends,
     trouble::{Counts, Kind},
     verdict::{Traffic, Verdict},
 };
@@ -110,6 +111,14 @@ fn no_fault_breaks_a_promise_and_a_seed_gives_one_journal() {
         sum.asking,
         sum.traffic
     );
+    let strays = sum.traffic.strays;
+    println!("overtaken by a rollback, and landed behind it, {}", strays.possible);
+    println!("an assumption of class 2 or 3 was broken {}", strays.impossible);
+    println!("landed behind a newer one while no rollout was under way: {}", strays.unwatched);
+    if deep {
+        let Ends { landed, corrected, .. } = strays.impossible;
+        assert!(landed > 0 && corrected > 0, "no assumption was broken: {strays:?}");
+    }
     // One seed in three breaks the bound, and a few seeds may have none of them.
     let expected = |kind: &Kind| deep || *kind != Kind::CallBeyondBound;
     let never = |kind: &Kind| sum.counts.of(*kind) == 0;

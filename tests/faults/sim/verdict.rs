@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use tidegate::machine::{
-    MoveId, Phase, Revisions, Rule, SafetyClass, Span, Target, Timestamp, Weight, invariants,
+    MoveId, Phase, Revisions, Rule, SafetyClass, Target, Timestamp, Weight, invariants,
     record::Record,
 };
 use tidegate_mock::{Fate, Logged, Request};
 
 use super::{
+    bakes,
     cluster::{Cluster, Left, is_settled},
     machine::Assumption,
+    strays::{self, Strays, UNWATCHED},
     trouble::Counts,
 };
 
@@ -44,11 +46,9 @@ pub(crate) struct Traffic {
     pub(crate) noticed: u64,
     /// Targets that ended with other traffic than their last rollout says.
     pub(crate) wrong_at_end: u64,
+    /// Those that changed what a rollout under way had set.
+    pub(crate) strays: Strays,
 }
-
-/// Between the last reading of a rollout and its end in the journal a machine may stand still, and be
-/// cut off, for as long as this.
-const UNWATCHED: Span = Span::minutes(3);
 
 impl Traffic {
     pub(crate) fn add(&mut self, other: Self) {
@@ -57,6 +57,7 @@ impl Traffic {
         self.risen += other.risen;
         self.noticed += other.noticed;
         self.wrong_at_end += other.wrong_at_end;
+        self.strays.add(other.strays);
     }
 }
 
@@ -72,6 +73,7 @@ impl Verdict {
         }
         for rollout in &left {
             broken.extend(of_rollout(rollout, &left));
+            broken.extend(bakes::too_short(cluster, rollout));
         }
         let mut traffic = Traffic::default();
         for target in cluster.worlds.keys() {
@@ -137,6 +139,7 @@ fn of_target(
     });
     broken.extend(twice.iter().map(|twice| format!("{target}: created twice: {twice:?}")));
     let mut traffic = landings(&log);
+    traffic.strays = strays::of_target(cluster, target, left, &log, broken);
     let wanted = last.and_then(|last| match last.phase() {
         Phase::Completed => Some(Weight::FULL),
         Phase::RolledBack { .. } => Some(Weight::ZERO),

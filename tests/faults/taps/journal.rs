@@ -10,8 +10,9 @@ use tidegate::machine::{
     record::{Head, Record},
 };
 use tidegate_mock::MemoryJournal;
+use tokio::time::Instant;
 
-use super::Ledger;
+use super::{Ledger, ledger::Page};
 
 /// What a commit is about, the first that fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -205,11 +206,10 @@ const NONE: RolloutId = RolloutId(0);
 
 impl TappedJournal {
     /// A commit reaches the store.
-    async fn write(&self, commit: Append) -> Result<RowVersion, JournalError> {
-        let (intents, ends) = (Ledger::intents(&commit), commit.over.then_some(commit.rollout));
+    async fn write(&self, commit: Append, asked: Instant) -> Result<RowVersion, JournalError> {
+        let page = Page::of(&commit, asked);
         let version = self.store.append(commit).await?;
-        self.ledger.keep(intents);
-        ends.into_iter().for_each(|rollout| self.ledger.end(rollout));
+        self.ledger.keep(page);
         Ok(version)
     }
 
@@ -277,10 +277,11 @@ impl Journal for TappedJournal {
 
     async fn append(&self, mut commit: Append) -> Result<RowVersion, JournalError> {
         let (call, id) = (JournalCall::Append(Commit::of(&commit)), commit.rollout);
+        let asked = Instant::now();
         let append = async {
             self.tap.commit(&self.store, &mut commit).await;
             match self.tap.post() {
-                Post::Now => self.write(commit).await,
+                Post::Now => self.write(commit, asked).await,
                 Post::Pretend => Ok(RowVersion(commit.version.0 + 1)),
                 Post::Never => Err(JournalError::AnswerLost(id)),
                 Post::Later(after) => {
@@ -288,7 +289,7 @@ impl Journal for TappedJournal {
                     tokio::spawn(async move {
                         tokio::time::sleep(after).await;
                         // Nobody hears whether it was refused.
-                        let _ = this.write(commit).await;
+                        let _ = this.write(commit, asked).await;
                     });
                     Err(JournalError::AnswerLost(id))
                 }

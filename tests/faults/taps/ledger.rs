@@ -1,17 +1,48 @@
-//! Which intents are durable, which moves were sent without one, and when rollouts ended.
+//! Which intents are durable, which moves were sent without one, when they were sent, and when
+//! records were written and rollouts ended.
 
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tidegate::machine::{Append, Call, MoveId, RolloutId};
+use tidegate::machine::{Append, Call, MoveId, RolloutId, Seq};
 use tokio::time::Instant;
+
+/// When an engine asked for a record, and when the store had it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    pub(crate) asked: Instant,
+    pub(crate) durable: Instant,
+}
+
+/// What a commit would make durable.
+#[derive(Debug)]
+pub(crate) struct Page {
+    asked: Instant,
+    intents: Vec<(MoveId, u8)>,
+    records: Vec<(RolloutId, Seq)>,
+    ends: Option<RolloutId>,
+}
+
+impl Page {
+    pub(crate) fn of(commit: &Append, asked: Instant) -> Self {
+        let intents = commit.records.iter().filter_map(|record| record.intent.as_ref());
+        Self {
+            asked,
+            intents: intents.map(|intent| (intent.id, intent.attempt)).collect(),
+            records: commit.records.iter().map(|record| (commit.rollout, record.seq)).collect(),
+            ends: commit.over.then_some(commit.rollout),
+        }
+    }
+}
 
 #[derive(Debug, Default)]
 struct Pages {
     durable: HashSet<(MoveId, u8)>,
+    sent: HashMap<(MoveId, u8), Instant>,
     sent_without: Vec<(MoveId, u8)>,
+    written: HashMap<(RolloutId, Seq), Written>,
     /// When each rollout's end became durable.
     ended: HashMap<RolloutId, Instant>,
 }
@@ -25,20 +56,16 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a commit would make durable.
-    pub(crate) fn intents(commit: &Append) -> Vec<(MoveId, u8)> {
-        let intents = commit.records.iter().filter_map(|record| record.intent.as_ref());
-        intents.map(|intent| (intent.id, intent.attempt)).collect()
-    }
-
-    /// The store has them.
-    pub(crate) fn keep(&self, intents: Vec<(MoveId, u8)>) {
-        self.pages().durable.extend(intents);
-    }
-
-    /// A rollout is over, durably.
-    pub(crate) fn end(&self, rollout: RolloutId) {
-        self.pages().ended.entry(rollout).or_insert_with(Instant::now);
+    /// The store has it.
+    pub(crate) fn keep(&self, page: Page) {
+        let durable = Instant::now();
+        let mut pages = self.pages();
+        pages.durable.extend(page.intents);
+        let written = Written { asked: page.asked, durable };
+        pages.written.extend(page.records.into_iter().map(|record| (record, written)));
+        if let Some(rollout) = page.ends {
+            pages.ended.entry(rollout).or_insert(durable);
+        }
     }
 
     /// When a rollout's end became durable.
@@ -46,13 +73,24 @@ impl Ledger {
         self.pages().ended.get(&rollout).copied()
     }
 
+    /// When a record was written. None for what was lost again.
+    pub(crate) fn written(&self, rollout: RolloutId, seq: Seq) -> Option<Written> {
+        self.pages().written.get(&(rollout, seq)).copied()
+    }
+
     /// A call that changes something is about to be sent.
     pub(crate) fn sending(&self, call: &Call) {
         let mut pages = self.pages();
         let sent = (call.id, call.attempt);
+        pages.sent.insert(sent, Instant::now());
         if !pages.durable.contains(&sent) {
             pages.sent_without.push(sent);
         }
+    }
+
+    /// When an attempt was sent last.
+    pub(crate) fn sent(&self, id: MoveId, attempt: u8) -> Option<Instant> {
+        self.pages().sent.get(&(id, attempt)).copied()
     }
 
     /// Moves that were sent before their intent was durable: there must be none.
