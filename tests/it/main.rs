@@ -7,6 +7,7 @@ mod bad_plans;
 mod baselines;
 mod calibration;
 mod commands;
+mod commits;
 mod costs;
 mod crash;
 mod drift;
