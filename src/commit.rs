@@ -204,7 +204,9 @@ impl Runner {
         let plan = &self.head.plan;
         let reads = !state.wanted_reads(plan).is_empty();
         let read = reads.then(|| state.clock().after(plan.policy().observe_every));
-        [state.next_deadline(), read].into_iter().flatten().min()
+        // Its turn, which the journal had it due for, may have come and is still to be looked up.
+        let turn = self.inbox_at.is_some().then(|| state.clock());
+        [state.next_deadline(), read, turn].into_iter().flatten().min()
     }
 
     /// One try to write, and what its failure means.
@@ -275,7 +277,11 @@ impl Runner {
             }
             Ok(Some(active)) if active.waiting == Some(ours) => Ok(()),
             Ok(_) => Err(Stop::Replaced),
-            Err(error) => self.pause(&error, wait).await,
+            Err(error) => {
+                // Or it may have.
+                self.look_again();
+                self.pause(&error, wait).await
+            }
         }
     }
 

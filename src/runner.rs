@@ -105,7 +105,7 @@ pub(crate) struct Runner {
     /// Commands read from the inbox and not yet obeyed.
     pub(crate) commands: VecDeque<Command>,
     /// The inbox is read again then, if it could not be read before.
-    inbox_at: Option<Instant>,
+    pub(crate) inbox_at: Option<Instant>,
     /// Present when the journal was set back to an earlier state: see [`Event::SetBack`].
     set_back: Option<u32>,
     /// The last commit gave it back to the journal.
