@@ -1,17 +1,19 @@
 //! Defects that are seeded on purpose, and what catches each: the table of `docs/teeth.md`.
 //!
-//! Every catch is a test that runs the defect. Those of the simulation run with `TIDEGATE_TEETH`, all others
+//! Every catch is a test that runs the defect. Those of the simulation and of crashes run with `TIDEGATE_TEETH`, all others
 //! in plain `cargo test`; here is checked that each of them exists, and that the page says what is here.
 
 use std::{collections::BTreeSet, env, fmt::Write, fs, path::PathBuf};
 
-use crate::sim::machine::Bend;
+use crate::{crash::bends::Bend as CrashBend, sim::machine::Bend};
 
 /// What catches a defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Catch {
     /// The model of the protocol, which has a defect of this name.
     Model(&'static str),
+    /// Crashes at every boundary, and pairs of them.
+    Crashes(CrashBend),
     /// The fault simulation.
     Simulation(Bend),
     /// The conformance suite of journals, given a journal that is wrong in this way.
@@ -30,7 +32,7 @@ enum Suite {
     Metrics,
 }
 
-use Catch::{Exploration, Journal, Model, Port, Simulation};
+use Catch::{Crashes, Exploration, Journal, Model, Port, Simulation};
 use Suite::{Deployers, Metrics, Routers};
 
 /// Each defect, and at least two layers that catch it.
@@ -50,11 +52,23 @@ const DEFECTS: &[(&str, &[Catch])] = &[
     ),
     (
         "a commit is answered and not kept",
-        &[Journal("LosesTail"), Simulation(Bend::AnsweredTooSoon)],
+        &[
+            Journal("LosesTail"),
+            Crashes(CrashBend::AnsweredTooSoon),
+            Simulation(Bend::AnsweredTooSoon),
+        ],
     ),
     (
         "the call goes before its intent",
-        &[Model("the call goes before its intent"), Simulation(Bend::SendsAhead)],
+        &[
+            Model("the call goes before its intent"),
+            Crashes(CrashBend::SendsAhead),
+            Simulation(Bend::SendsAhead),
+        ],
+    ),
+    (
+        "an intent is not written",
+        &[Crashes(CrashBend::ForgetsIntents), Simulation(Bend::ForgetsIntents)],
     ),
     ("a command is kept once read", &[Journal("KeepsConsumed"), Simulation(Bend::KeepsCommands)]),
     ("a target is never freed", &[Journal("NeverOver"), Simulation(Bend::NeverOver)]),
@@ -63,12 +77,16 @@ const DEFECTS: &[(&str, &[Catch])] = &[
         &[Model("a row is claimed though its lease is good"), Journal("IgnoresLeases")],
     ),
     ("a lapsed lease is renewed", &[Model("a lapsed lease is renewed"), Journal("KeepsLapsed")]),
-    ("leases never lapse", &[Journal("KeepsLapsed"), Simulation(Bend::EndlessLease)]),
+    (
+        "leases never lapse",
+        &[Journal("KeepsLapsed"), Crashes(CrashBend::EndlessLease), Simulation(Bend::EndlessLease)],
+    ),
     (
         "a key for each attempt",
         &[
             Model("a key for each attempt"),
             Port(Deployers, "StartsAgain"),
+            Crashes(CrashBend::KeyPerAttempt),
             Simulation(Bend::KeyPerAttempt),
         ],
     ),
@@ -82,7 +100,11 @@ const DEFECTS: &[(&str, &[Catch])] = &[
     ),
     (
         "a look-up that hides what is there is believed",
-        &[Model("made again after one look-up"), Port(Deployers, "LookupHides")],
+        &[
+            Model("made again after one look-up"),
+            Port(Deployers, "LookupHides"),
+            Crashes(CrashBend::LookUpHides),
+        ],
     ),
     (
         "the end is reported while calls may still land",
@@ -92,9 +114,24 @@ const DEFECTS: &[(&str, &[Catch])] = &[
         ],
     ),
     (
+        "a call without an answer is taken for done",
+        &[
+            Model("a call without an answer is taken for done"),
+            Exploration("a_call_without_an_answer_taken_for_done_is_caught"),
+        ],
+    ),
+    (
+        "nobody is told of a step of the clock",
+        &[
+            Exploration("a_clock_step_that_shortens_a_bake_is_caught"),
+            Simulation(Bend::SilentClock),
+        ],
+    ),
+    (
         "traffic is remembered and not read",
         &[
             Port(Routers, "Remembers"),
+            Crashes(CrashBend::Remembers),
             Exploration("traffic_seen_that_was_never_seen_is_caught_by_the_worlds_own_truth"),
         ],
     ),
@@ -130,20 +167,24 @@ pub(crate) const UNCAUGHT: &[(Bend, &str)] = &[
         "no harm: a due time wakes what is parked, and what is parked here waits for a person or another rollout",
     ),
     (
+        Bend::ParksAll,
+        "no harm: who claims it raises its epoch and version, and the engine that gave it away is refused",
+    ),
+    (
         Bend::NoLease,
         "no harm: engines find their leases lapsed, list themselves and claim again; safety rests on fences and bounds",
     ),
     (
+        Bend::UnknownIsRefused,
+        "no late copy met a newer weight: the model finds one, as a second uncertain call at once",
+    ),
+    (
         Bend::UnknownIsDone,
-        "missed: what is acknowledged and not seen is sent again, and no late copy met a newer weight",
+        "what is acknowledged and not seen is sent again, and no late copy met a newer weight: the model and the exploration find one",
     ),
     (
         Bend::ConflictIsDone,
         "no harm: what was refused is not seen, and is sent again with the version that was read then",
-    ),
-    (
-        Bend::SilentClock,
-        "missed: no check there measures a bake by a clock that nothing bends; the exploration has one",
     ),
 ];
 
@@ -163,6 +204,13 @@ impl Catch {
             Model(says) => {
                 let source = "core/tests/protocol/defects.rs";
                 ("the model", source, "each_defect_is_found", format!("{says:?}"))
+            }
+            Crashes(bend) => {
+                let (source, test) = (
+                    "tests/faults/crash/bends.rs",
+                    "defects_are_caught_by_crashes_as_the_page_says",
+                );
+                ("crashes", source, test, format!("    {bend:?},"))
             }
             Simulation(bend) => {
                 let test = "defects_are_caught_by_the_simulation_as_the_page_says";
@@ -192,6 +240,7 @@ impl Catch {
         let (layer, _, test, _) = self.place();
         let as_what = match self {
             Model(_) | Exploration(_) => String::new(),
+            Crashes(bend) => format!(", as `{bend:?}`"),
             Simulation(bend) => format!(", as `{bend:?}`"),
             Journal(tear) => format!(", as `{tear}`"),
             Port(_, bend) => format!(", as `{bend}`"),
@@ -203,12 +252,13 @@ impl Catch {
 fn page() -> String {
     let mut page = String::from(
         "# Teeth: defects seeded on purpose, and what catches them\n\n\
-         Each catch is a test that runs the defect and sees it found: those of the simulation by\n\n\
+         Each catch is a test that runs the defect and sees it found: those of the simulation and of crashes by\n\n\
          \x20   TIDEGATE_TEETH=1 cargo test --release --package tidegate --test faults -- --nocapture defects_are_caught\n\n\
-         which tries up to twenty seeds with each, all others in plain `cargo test`. The layers are the model of the protocol\n\
+         which tries up to a hundred seeds with each of the simulation's, all others in plain `cargo test`. The layers are the model of the protocol\n\
          (`core/tests/protocol`, [what it finds](protocol.md)), the exploration of every state with a machine that is wrong\n\
          (`core/src/explore/sabotage.rs`), the conformance suites with adapters and journals that are wrong\n\
-         (`adapters-mock/tests/it/conformance.rs`), and the fault simulation with its journal, an adapter or a clock bent\n\
+         (`adapters-mock/tests/it/conformance.rs`), crashes and pairs of crashes with the journal or an adapter bent\n\
+         (`tests/faults/crash/bends.rs`), and the fault simulation with its journal, an adapter or a clock bent\n\
          (`Bend` in `tests/faults/sim/machine.rs`). This page is written by `tests/faults/teeth.rs`.\n\n\
          | defect | caught by |\n| --- | --- |\n",
     );
@@ -216,7 +266,7 @@ fn page() -> String {
         let caught: Vec<String> = catches.iter().map(|catch| catch.shown()).collect();
         writeln!(page, "| {says} | {} |", caught.join("; ")).unwrap();
     }
-    page += "\nBends that twenty seeds of the simulation do not catch:\n\n\
+    page += "\nBends that a hundred seeds of the simulation do not catch:\n\n\
              | bend | why |\n| --- | --- |\n";
     for (bend, why) in UNCAUGHT {
         writeln!(page, "| `{bend:?}` | {why} |").unwrap();
@@ -236,6 +286,7 @@ fn twenty_defects_are_each_caught_by_two_layers_and_every_catch_is_a_test() {
             assert!(text.contains(&label), "{says}: {} has no {label}", path.display());
             let tests = match catch {
                 Simulation(_) => file("tests/faults/sim/tests.rs").1,
+                Crashes(_) => file("tests/faults/crash/tests.rs").1,
                 _ => text,
             };
             assert!(tests.contains(&format!("fn {test}()")), "{says}: there is no test {test}");

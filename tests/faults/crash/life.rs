@@ -9,7 +9,7 @@ use tidegate::{
 };
 use tidegate_mock::{Fleet, Logged, Request};
 
-use super::{moment::Stage, shapes::Shape};
+use super::{bends::Bend, moment::Stage, shapes::Shape};
 
 /// The one rollout of these tests.
 const ROLLOUT: RolloutId = RolloutId(1);
@@ -31,13 +31,15 @@ const A_WHILE: Duration = Duration::from_secs(1);
 pub(crate) struct Case {
     pub(crate) shape: Shape,
     plan: Plan,
+    /// What is broken on purpose.
+    pub(crate) bend: Option<Bend>,
 }
 
 impl Case {
     pub(crate) fn new(shape: Shape) -> Self {
         let plan = Plan::compile(shape.spec.clone(), &shape.world.capabilities());
         let plan = plan.unwrap_or_else(|problems| panic!("{}: {problems}", shape.name));
-        Self { shape, plan }
+        Self { shape, plan, bend: None }
     }
 }
 

@@ -10,15 +10,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use tidegate::{
     Ports,
-    machine::{Call, Journal, JournalError, PortError, RolloutId},
+    machine::{
+        Append, Call, Journal, JournalError, PlatformSeen, PortError, RolloutId, Span,
+        TrafficReading,
+    },
 };
 use tidegate_mock::{Backup, Fleet, MemoryJournal, Op, Request, SimWorld, TokioClock};
 
 use super::{
+    bends::{Bend, Bent},
     boundary::{Boundary, Called, Side},
     shapes::{Shape, TARGET},
 };
-use crate::taps::{JournalCall, JournalTap, Ledger, PortTap, TappedJournal, TappedPorts, deliver};
+use crate::taps::{
+    Commit, JournalCall, JournalTap, Ledger, PortTap, Post, TappedJournal, TappedPorts, deliver,
+};
 
 /// What is left of a run at one boundary.
 #[derive(Clone, Debug)]
@@ -119,9 +125,23 @@ impl Witness for Trap {
     }
 }
 
+/// Nobody looks.
+#[derive(Debug)]
+pub(crate) struct Nobody;
+
+impl Witness for Nobody {
+    fn passes(&self, _at: Boundary) -> bool {
+        false
+    }
+}
+
 /// Takes a witness to every boundary of an engine on a stage.
-pub(crate) fn witnessed(stage: &Stage, witness: Arc<dyn Witness>) -> (Arc<dyn Journal>, Ports) {
-    let tap = Arc::new(Tap(witness));
+pub(crate) fn witnessed(
+    stage: &Stage,
+    bend: Option<Bend>,
+    witness: Arc<dyn Witness>,
+) -> (Arc<dyn Journal>, Ports) {
+    let tap = Arc::new(Tap { witness, bent: bend.map(|bend| Bent::new(bend, stage)) });
     let store = stage.store.clone();
     let journal = TappedJournal { store, tap: tap.clone(), ledger: Ledger::default() };
     let worlds = [(TARGET.into(), stage.world.clone())].into();
@@ -129,11 +149,14 @@ pub(crate) fn witnessed(stage: &Stage, witness: Arc<dyn Witness>) -> (Arc<dyn Jo
 }
 
 #[derive(Debug)]
-struct Tap(Arc<dyn Witness>);
+struct Tap {
+    witness: Arc<dyn Witness>,
+    bent: Option<Bent>,
+}
 
 impl Tap {
     async fn pass(&self, called: Called, side: Side) {
-        if self.0.passes(Boundary { called, side }) {
+        if self.witness.passes(Boundary { called, side }) {
             std::future::pending::<()>().await;
         }
     }
@@ -154,6 +177,22 @@ impl JournalTap for Tap {
         self.pass(Called::Journal(call), Side::After).await;
         Ok(())
     }
+
+    async fn commit(&self, _store: &MemoryJournal, commit: &mut Append) {
+        let Some(bent) = &self.bent else { return };
+        if bent.commit(commit, &TARGET.into()).await {
+            let append = Called::Journal(JournalCall::Append(Commit::of(commit)));
+            self.pass(append, Side::Before).await;
+        }
+    }
+
+    fn post(&self) -> Post {
+        self.bent.as_ref().map_or(Post::Now, Bent::post)
+    }
+
+    fn lease(&self, asked: Span) -> Span {
+        self.bent.as_ref().map_or(asked, |bent| bent.lease(asked))
+    }
 }
 
 #[async_trait]
@@ -161,7 +200,10 @@ impl PortTap for Tap {
     async fn send(&self, world: &SimWorld, call: &Call, what: Request) -> Result<(), PortError> {
         let op = Called::Port(what.op());
         self.pass(op, Side::Before).await;
-        let answer = deliver(world, call, what).await;
+        let answer = match &self.bent {
+            Some(bent) => deliver(world, &bent.call(call, &what), what).await,
+            None => deliver(world, call, what).await,
+        };
         self.pass(op, Side::After).await;
         answer
     }
@@ -174,5 +216,16 @@ impl PortTap for Tap {
     async fn after(&self, what: Option<Op>) -> Result<(), PortError> {
         self.pass(read(what), Side::After).await;
         Ok(())
+    }
+
+    fn traffic(&self, reading: TrafficReading) -> TrafficReading {
+        match &self.bent {
+            Some(bent) => bent.traffic(reading),
+            None => reading,
+        }
+    }
+
+    fn platform(&self, seen: PlatformSeen) -> PlatformSeen {
+        self.bent.as_ref().map_or(seen, |bent| bent.platform(seen))
     }
 }

@@ -1,11 +1,11 @@
 //! Runs: one without a crash, one for each boundary of that, and one for each boundary of those.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     boundary::Boundary,
     life::{Case, Outcome, Same, live, story},
-    moment::{Camera, Moment, Stage, witnessed},
+    moment::{Camera, Moment, Nobody, Stage, witnessed},
 };
 
 /// How a process comes back.
@@ -86,7 +86,7 @@ impl Pick {
 /// A run whose every boundary is kept.
 pub(crate) async fn filmed(case: &Case, stage: &Stage, name: &str) -> (Outcome, Vec<Moment>) {
     let camera = Camera::on(stage);
-    let end = live(case, stage, name, witnessed(stage, camera.clone())).await;
+    let end = live(case, stage, name, witnessed(stage, case.bend, camera.clone())).await;
     (Outcome::of(case, stage, end, name).await, camera.film())
 }
 
@@ -126,7 +126,11 @@ async fn crash_again(
     (second, again): (&Moment, Back),
 ) -> u64 {
     let stage = Stage::at(second);
-    let end = live(case, &stage, again.name(name), stage.seams()).await;
+    let seams = match case.bend {
+        Some(_) => witnessed(&stage, case.bend, Arc::new(Nobody)),
+        None => stage.seams(),
+    };
+    let end = live(case, &stage, again.name(name), seams).await;
     let outcome = Outcome::of(case, &stage, end, before).await;
     let what = || format!("{before}, then {:?} {again:?}", second.at);
     match whole.compare(&outcome) {

@@ -2,7 +2,8 @@
 //! `TIDEGATE_DEEP` set.
 
 use std::{
-    env, panic,
+    env,
+    panic::{self, AssertUnwindSafe},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::Instant,
@@ -11,6 +12,7 @@ use std::{
 use tidegate::{End, machine::Phase};
 
 use super::{
+    bends::Bend,
     boundary::{self, Boundary},
     life::{Case, Outcome, Same, live},
     moment::{Stage, Trap, witnessed},
@@ -60,7 +62,7 @@ async fn crashed_at(case: &Case, nth: usize) -> Outcome {
     tokio::select! {
         biased;
         () = trap.sprung.notified() => {}
-        end = live(case, &stage, "one", witnessed(&stage, trap.clone())) => panic!("{end:?}"),
+        end = live(case, &stage, "one", witnessed(&stage, None, trap.clone())) => panic!("{end:?}"),
     }
     let end = live(case, &stage, "one", stage.seams()).await;
     Outcome::of(case, &stage, end, "crashed").await
@@ -124,5 +126,31 @@ fn a_crash_at_any_boundary_and_another_changes_no_outcome_and_no_effect() {
         let known = boundary::all();
         let unknown: Vec<_> = count.hit.keys().filter(|at| !known.contains(at)).collect();
         assert!(unknown.is_empty(), "boundaries that nobody listed: {unknown:?}");
+    }
+}
+
+/// What a shape with crashes says of a bend: each finding is a panic.
+fn caught(shape: shapes::Shape, bend: Bend) -> Option<String> {
+    let mut case = Case::new(shape);
+    case.bend = Some(bend);
+    let pick = Pick::Some { each: 10 };
+    let run = || on_paused_time(crash_everywhere(&case, pick, &mut Count::default()));
+    let finding = panic::catch_unwind(AssertUnwindSafe(run)).err()?;
+    let text = finding.downcast_ref::<String>().cloned();
+    text.or_else(|| finding.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+}
+
+#[test]
+fn defects_are_caught_by_crashes_as_the_page_says() {
+    if env::var_os("TIDEGATE_DEEP").is_none() && env::var_os("TIDEGATE_TEETH").is_none() {
+        return;
+    }
+    // One that is moved by its router, in the middle of its way, and one by its platform.
+    let named = ["canary, three steps, forward", "platform, forward"];
+    for bend in Bend::ALL {
+        let shapes = shapes::all().into_iter().filter(|shape| named.contains(&&*shape.name));
+        let finding = shapes.filter_map(|shape| caught(shape, bend)).next();
+        let Some(finding) = finding else { panic!("{bend:?} is not caught") };
+        println!("{bend:?}: {}", finding.lines().next().unwrap_or_default());
     }
 }

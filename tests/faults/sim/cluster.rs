@@ -1,9 +1,13 @@
 //! One run: machines, a store and targets, some time of trouble, and then peace until nothing moves.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tidegate::{
-    Engine,
+    Engine, Targets,
     machine::{
         Actor, Command, CommandId, GateSpec, Journal, Order, Phase, Plan, PlanSpec, PlatformSpec,
         PolicySpec, Revision, Revisions, RolloutId, Row, SafetyClass, Select, Seq, Span,
@@ -49,6 +53,8 @@ pub(crate) struct Setup {
     pub(crate) assumption: Assumption,
     pub(crate) machines: usize,
     pub(crate) targets: usize,
+    /// Whether each engine leaves out some targets, which others serve.
+    pub(crate) apart: bool,
     /// What is broken on purpose.
     pub(crate) bend: Option<Bend>,
 }
@@ -68,8 +74,21 @@ impl Setup {
             assumption: dice.pick(&[Assumption::Holds, Assumption::Holds, Assumption::Broken]),
             machines: 2 + dice.below(3),
             targets: 1 + dice.below(4),
+            apart: dice.chance(300),
             bend: None,
         }
+    }
+
+    /// Whether the engines of a machine serve a target. Each target is left out by one machine, and
+    /// none leaves out all.
+    fn serves(&self, machine: usize, target: usize) -> bool {
+        let left_out = |target: usize| (target + machine).is_multiple_of(self.machines);
+        !self.apart || !left_out(target) || (0..self.targets).all(left_out)
+    }
+
+    fn served(&self, machine: usize) -> BTreeSet<Target> {
+        let served = (0..self.targets).filter(|target| self.serves(machine, *target));
+        served.map(target).collect()
     }
 
     fn world(&self, bad: bool) -> WorldSpec {
@@ -125,6 +144,11 @@ impl Setup {
         let policy = PolicySpec { supersede: Some(supersede), ..plan.policy };
         PlanSpec { target: target.as_str().to_owned(), policy, ..plan }
     }
+}
+
+/// What the n-th target is called.
+fn target(nth: usize) -> Target {
+    Target::from(format!("service-{nth}"))
 }
 
 /// An engine at work on a machine, and what was asked of it meanwhile.
@@ -188,17 +212,20 @@ impl Cluster {
     fn new(setup: Setup) -> Self {
         let dice = Dice::new(setup.seed, 1);
         let (trouble, ledger) = (Trouble::new(), Ledger::default());
-        let world = |nth: usize| {
-            let target = Target::from(format!("service-{nth}"));
-            (target, SimWorld::new(setup.world(dice.chance(300)), dice.draw()))
-        };
+        let world =
+            |nth: usize| (target(nth), SimWorld::new(setup.world(dice.chance(300)), dice.draw()));
         let worlds: BTreeMap<Target, SimWorld> = (0..setup.targets).map(world).collect();
         let host = |nth: usize| {
             let now = worlds.values().next().map(|world| world.clock().now()).unwrap_or_default();
             let dice = Dice::new(setup.seed, 2 + nth as u64);
             let shared = (trouble.clone(), ledger.clone());
             let bare = matches!(setup.class, SafetyClass::BareSet | SafetyClass::BareCreate);
-            let rules = Rules { assumption: setup.assumption, bare, bend: setup.bend };
+            let rules = Rules {
+                assumption: setup.assumption,
+                bare,
+                serves: setup.served(nth),
+                bend: setup.bend,
+            };
             let machine = Machine::new(BadClock::starting_at(now), dice, shared, rules);
             if setup.bend == Some(Bend::SilentClock) {
                 machine.clock.keep_silent();
@@ -239,7 +266,13 @@ impl Cluster {
         let (store, ledger) = (self.store.clone(), self.ledger.clone());
         let journal = Arc::new(TappedJournal { store, tap: machine.clone(), ledger });
         let ports = TappedPorts { worlds: self.worlds.clone(), tap: machine.clone() }.ports();
-        let builder = Engine::builder(journal, ports).clock(machine.clock.clone());
+        let targets = match self.setup.apart {
+            false => Targets::from(ports),
+            true => machine.serves().iter().fold(Targets::new(), |targets, target| {
+                targets.with(target.clone(), ports.clone())
+            }),
+        };
+        let builder = Engine::builder(journal, targets).clock(machine.clock.clone());
         let seed = Dice::new(self.setup.seed, 1_000 + self.born).draw();
         let engine = builder.name(&host.name).lease(LEASE).seed(seed).build();
         let engine = Arc::new(engine);
@@ -341,8 +374,13 @@ impl Cluster {
         self.open(nth, &target, Opens::WhereBusy);
     }
 
-    /// Asks the engine of a machine for a rollout, if one runs there.
+    /// Asks the engine of a machine for a rollout, if one runs there; of the next machine, where the
+    /// first does not serve the target.
     fn open(&mut self, nth: usize, target: &Target, opens: Opens) {
+        let nth = match self.hosts[nth].machine.serves().contains(target) {
+            true => nth,
+            false => (nth + 1) % self.hosts.len(),
+        };
         let Some(process) = &mut self.hosts[nth].process else { return };
         self.opened += 1;
         let spec = self.setup.spec(target, self.opened);

@@ -2,6 +2,7 @@
 //! off, loses answers, holds calls up and doubles them.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -12,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use tidegate::machine::{
     Append, Call, FailureKind, Journal, JournalError, PortError, RolloutId, RowVersion, Select,
-    Span, Timestamp,
+    Span, Target, Timestamp,
 };
 use tidegate_mock::{MemoryJournal, Op, Request, SimWorld};
 use tokio::time::{self, Instant};
@@ -113,11 +114,13 @@ impl Bend {
 }
 
 /// What a machine is told of its run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) assumption: Assumption,
     /// Whether targets have nothing against a call that arrives twice.
     pub(crate) bare: bool,
+    /// What its engines serve.
+    pub(crate) serves: BTreeSet<Target>,
     pub(crate) bend: Option<Bend>,
 }
 
@@ -152,6 +155,11 @@ impl Machine {
             cut_off_until: Mutex::new(now),
             percent: AtomicU64::new(100),
         }
+    }
+
+    /// What its engines serve.
+    pub(crate) const fn serves(&self) -> &BTreeSet<Target> {
+        &self.rules.serves
     }
 
     /// Stands still until then.
@@ -447,6 +455,9 @@ impl JournalTap for Machine {
 impl PortTap for Machine {
     async fn send(&self, world: &SimWorld, call: &Call, what: Request) -> Result<(), PortError> {
         self.ledger.sending(call);
+        if !self.serves().contains(&call.target) {
+            self.ledger.unserved(call);
+        }
         let (call, what) = self.bent_call(world, call, what);
         if self.is_bent(Bend::SendsAhead) {
             self.ledger.sending(&call);

@@ -23,6 +23,8 @@ pub(crate) struct Verdict {
     pub(crate) broken: Vec<String>,
     pub(crate) counts: Counts,
     pub(crate) rollouts: u64,
+    /// Of them, how many ran where engines serve different targets.
+    pub(crate) apart: u64,
     /// Of them, how many wait for a person.
     pub(crate) asking: u64,
     /// Of them, how many arrived while an older one ran.
@@ -68,6 +70,9 @@ impl Verdict {
         for sent in cluster.ledger.sent_without_intent() {
             broken.push(format!("sent without a durable intent: {sent:?}"));
         }
+        for sent in cluster.ledger.sent_unserved() {
+            broken.push(format!("sent by an engine that does not serve the target: {sent:?}"));
+        }
         if cluster.trouble.is_endless() {
             broken.push("the engines go round in a circle".to_owned());
         }
@@ -88,6 +93,7 @@ impl Verdict {
             broken,
             counts: cluster.trouble.counts(),
             rollouts: left.len() as u64,
+            apart: if cluster.setup.apart { left.len() as u64 } else { 0 },
             asking: left.iter().filter(|left| !left.row.over).count() as u64,
             newer: left.iter().filter(|left| left.head.after.is_some()).count() as u64,
             traffic,

@@ -44,7 +44,7 @@ impl Commit {
         Self::Step,
     ];
 
-    fn of(commit: &Append) -> Self {
+    pub(crate) fn of(commit: &Append) -> Self {
         let answered = |record: &Record| matches!(record.event, Some(Event::Answered(_)));
         let answers = commit.records.iter().any(answered);
         let moves = commit.records.iter().any(|record| record.intent.is_some());

@@ -42,6 +42,7 @@ struct Pages {
     durable: HashSet<(MoveId, u8)>,
     sent: HashMap<(MoveId, u8), Instant>,
     sent_without: Vec<(MoveId, u8)>,
+    sent_unserved: Vec<(MoveId, u8)>,
     written: HashMap<(RolloutId, Seq), Written>,
     /// When each rollout's end became durable.
     ended: HashMap<RolloutId, Instant>,
@@ -96,5 +97,15 @@ impl Ledger {
     /// Moves that were sent before their intent was durable: there must be none.
     pub(crate) fn sent_without_intent(&self) -> Vec<(MoveId, u8)> {
         self.pages().sent_without.clone()
+    }
+
+    /// A call goes to a target that its engine does not serve.
+    pub(crate) fn unserved(&self, call: &Call) {
+        self.pages().sent_unserved.push((call.id, call.attempt));
+    }
+
+    /// Moves that were sent to a target by an engine that does not serve it: there must be none.
+    pub(crate) fn sent_unserved(&self) -> Vec<(MoveId, u8)> {
+        self.pages().sent_unserved.clone()
     }
 }

@@ -7,6 +7,6 @@ mod journal;
 mod ledger;
 mod ports;
 
-pub(crate) use journal::{JournalCall, JournalTap, Post, TappedJournal};
+pub(crate) use journal::{Commit, JournalCall, JournalTap, Post, TappedJournal};
 pub(crate) use ledger::Ledger;
 pub(crate) use ports::{PortTap, TappedPorts, deliver};

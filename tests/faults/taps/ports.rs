@@ -30,6 +30,16 @@ pub(crate) trait PortTap: std::fmt::Debug + Send + Sync {
     async fn after(&self, _what: Option<Op>) -> Result<(), PortError> {
         Ok(())
     }
+
+    /// What a reading of traffic says.
+    fn traffic(&self, reading: TrafficReading) -> TrafficReading {
+        reading
+    }
+
+    /// What a look-up says.
+    fn platform(&self, seen: PlatformSeen) -> PlatformSeen {
+        seen
+    }
 }
 
 /// Hands a call to the world it is for.
@@ -93,7 +103,8 @@ impl TrafficShifter for TappedPorts {
 
     async fn observe(&self, t: &Target, r: &Revisions) -> Result<TrafficReading, PortError> {
         let read = TrafficShifter::observe(self.world(t), t, r);
-        self.read(Some(Op::ReadTraffic), read).await
+        let reading = self.read(Some(Op::ReadTraffic), read).await?;
+        Ok(self.tap.traffic(reading))
     }
 
     async fn shift(&self, c: &Call, to: Split, v: Option<&Version>) -> Result<(), PortError> {
@@ -158,7 +169,8 @@ impl DeploymentActions for TappedPorts {
 
     async fn platform(&self, sought: &Sought) -> Result<PlatformSeen, PortError> {
         let read = self.world(&sought.target).platform(sought);
-        self.read(Some(Op::ReadPlatform), read).await
+        let seen = self.read(Some(Op::ReadPlatform), read).await?;
+        Ok(self.tap.platform(seen))
     }
 }
 
