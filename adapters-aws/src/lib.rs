@@ -42,6 +42,8 @@ mod account;
 mod by_others;
 mod error;
 mod limiter;
+#[cfg(feature = "fakes")]
+pub mod loopback;
 mod pause;
 mod place;
 mod port;

@@ -17,9 +17,18 @@ use tidegate_aws::{
         Fake,
         codedeploy::{self as fake, APPLICATION, Compute, GROUP},
     },
+    sdk::codedeploy::{
+        Client,
+        types::{
+            BlueGreenDeploymentConfiguration, BlueInstanceTerminationOption, ComputePlatform,
+            DeploymentOption, DeploymentReadyAction, DeploymentReadyOption, DeploymentStyle,
+            DeploymentType, EcsService, InstanceAction, LoadBalancerInfo, TargetGroupInfo,
+            TargetGroupPairInfo, TrafficRoute,
+        },
+    },
 };
 
-use crate::{Course, Release, Watch};
+use crate::{Course, Release, SetUpError, Watch, emulator::client_at, group::in_application};
 
 /// The release.
 #[derive(Debug)]
@@ -27,6 +36,8 @@ pub struct BlueGreen;
 
 const STABLE: &str = "arn:aws:ecs:eu-central-1:123456789012:task-definition/ai-service:1";
 const CANDIDATE: &str = "arn:aws:ecs:eu-central-1:123456789012:task-definition/ai-service:2";
+
+const LISTENER: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/ai/0123456789abcdef/0123456789abcdef";
 
 /// What CodeDeploy is given for a task definition.
 fn app_spec(task_definition: &str) -> Result<AppSpec, Vec<Violation>> {
@@ -44,6 +55,7 @@ fn artifact(task_definition: &str) -> Result<Artifact, PortError> {
 #[async_trait]
 impl Release for BlueGreen {
     type Service = fake::CodeDeploy;
+    type Client = Client;
     const PLAN: &'static str = include_str!("../plans/000.yaml");
 
     /// The group: all at once, nothing waits, and the old side is kept for five minutes.
@@ -64,16 +76,53 @@ impl Release for BlueGreen {
         Revisions { stable: Some(STABLE.into()), candidate: CANDIDATE.into() }
     }
 
-    async fn ports(
-        service: &Fake<fake::CodeDeploy>,
-        account: &Account,
-        watch: Watch,
-    ) -> Result<Ports, PortError> {
+    fn client(service: &Fake<fake::CodeDeploy>) -> Client {
+        service.client()
+    }
+
+    fn client_at(endpoint: &str) -> Client {
+        client_at!(codedeploy, endpoint)
+    }
+
+    /// Blue and green behind a load balancer, moved all at once; the old side is kept for five minutes.
+    async fn set_up(client: &Client) -> Result<(), SetUpError> {
+        let groups = ["blue", "green"].map(|name| TargetGroupInfo::builder().name(name).build());
+        let pair = TargetGroupPairInfo::builder()
+            .set_target_groups(Some(groups.into()))
+            .prod_traffic_route(TrafficRoute::builder().listener_arns(LISTENER).build());
+        let balancers =
+            LoadBalancerInfo::builder().target_group_pair_info_list(pair.build()).build();
+        let group = in_application(client, ComputePlatform::Ecs).await?;
+        let ready = DeploymentReadyOption::builder()
+            .action_on_timeout(DeploymentReadyAction::ContinueDeployment)
+            .build();
+        let ends = BlueInstanceTerminationOption::builder()
+            .action(InstanceAction::Terminate)
+            .termination_wait_time_in_minutes(5)
+            .build();
+        let both = BlueGreenDeploymentConfiguration::builder()
+            .deployment_ready_option(ready)
+            .terminate_blue_instances_on_deployment_success(ends);
+        let style = DeploymentStyle::builder()
+            .deployment_type(DeploymentType::BlueGreen)
+            .deployment_option(DeploymentOption::WithTrafficControl);
+        let service = EcsService::builder().cluster_name("ai-cluster").service_name("ai-service");
+        let group = group
+            .deployment_config_name("CodeDeployDefault.ECSAllAtOnce")
+            .blue_green_deployment_configuration(both.build())
+            .deployment_style(style.build())
+            .load_balancer_info(balancers)
+            .ecs_services(service.build());
+        group.send().await?;
+        Ok(())
+    }
+
+    async fn ports(client: &Client, account: &Account, watch: Watch) -> Result<Ports, PortError> {
         let both = [(STABLE.into(), artifact(STABLE)?), (CANDIDATE.into(), artifact(CANDIDATE)?)];
         let artifacts = Arc::new(ByTable(both.into()));
         let name = GroupName { application: APPLICATION.to_owned(), group: GROUP.to_owned() };
         let options = CodeDeployOptions::default();
-        let group = CodeDeploy::open(&service.client(), account, name, artifacts, options).await?;
+        let group = CodeDeploy::open(client, account, name, artifacts, options).await?;
         let group = Arc::new(group);
         Ok(Ports::new(group.clone(), group, Arc::new(watch)))
     }

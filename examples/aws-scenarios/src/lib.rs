@@ -10,10 +10,12 @@
 //! | [`mesh`] (004) | a tenth of the requests between two nodes of App Mesh, then all or none |
 //!
 //! `cargo run -p tidegate-aws-scenarios` shows each of them, good and bad, in virtual time. What is here is
-//! for reading; what a release needs beside is a journal that outlives the process, and clients with
-//! credentials.
+//! for reading. [`Release::set_up`] makes what a release assumes through the SDK, for emulators. What a release
+//! needs beside is a journal that outlives the process, and clients with credentials.
 
 pub mod blue_green;
+mod emulator;
+mod group;
 pub mod mesh;
 pub mod model;
 pub mod rolling;
@@ -21,5 +23,5 @@ pub mod servers;
 mod stage;
 mod watch;
 
-pub use stage::{Course, Release, Stage};
+pub use stage::{Course, Failure, Release, SetUpError, Stage, carry_out};
 pub use watch::Watch;

@@ -15,9 +15,18 @@ use tidegate_aws::{
         Fake,
         appmesh::{self as fake, AppMesh},
     },
+    sdk::appmesh::{
+        Client,
+        types::{
+            AwsCloudMapInstanceAttribute, AwsCloudMapServiceDiscovery, HealthCheckPolicy,
+            HttpRoute, HttpRouteAction, HttpRouteMatch, Listener, PortMapping, PortProtocol,
+            RouteSpec, ServiceDiscovery, VirtualNodeSpec, VirtualRouterListener, VirtualRouterSpec,
+            WeightedTarget,
+        },
+    },
 };
 
-use crate::{Course, Release, Watch};
+use crate::{Course, Release, SetUpError, Watch, emulator::client_at};
 
 /// The release.
 #[derive(Debug)]
@@ -33,6 +42,7 @@ pub const ROUTE: &str = "ai-route";
 #[async_trait]
 impl Release for Mesh {
     type Service = AppMesh;
+    type Client = Client;
     const PLAN: &'static str = include_str!("../plans/004.yaml");
 
     /// A route to both nodes, with all of the weight on the first: a tenth is what the plan gives.
@@ -49,11 +59,57 @@ impl Release for Mesh {
         Revisions { stable: Some(STABLE.into()), candidate: CANDIDATE.into() }
     }
 
-    async fn ports(
-        service: &Fake<AppMesh>,
-        account: &Account,
-        watch: Watch,
-    ) -> Result<Ports, PortError> {
+    fn client(service: &Fake<AppMesh>) -> Client {
+        service.client()
+    }
+
+    fn client_at(endpoint: &str) -> Client {
+        client_at!(appmesh, endpoint)
+    }
+
+    /// The mesh, both nodes with their discovery by Cloud Map, and the route with all weight on the first.
+    async fn set_up(client: &Client) -> Result<(), SetUpError> {
+        client.create_mesh().mesh_name(fake::MESH).send().await?;
+        let port = PortMapping::builder().port(8080).protocol(PortProtocol::Http).build()?;
+        let listens = VirtualRouterListener::builder().port_mapping(port.clone()).build();
+        let router = VirtualRouterSpec::builder().listeners(listens).build();
+        let request = client.create_virtual_router().mesh_name(fake::MESH);
+        request.virtual_router_name(fake::ROUTER).spec(router).send().await?;
+        for name in [STABLE, CANDIDATE] {
+            // moto wants an attribute, which AWS does not.
+            let attribute = AwsCloudMapInstanceAttribute::builder().key("version").value(name);
+            let discovery = AwsCloudMapServiceDiscovery::builder()
+                .namespace_name("ai.local")
+                .service_name("ai-service")
+                .attributes(attribute.build()?);
+            let checked = HealthCheckPolicy::builder()
+                .protocol(PortProtocol::Http)
+                .path("/")
+                .healthy_threshold(2)
+                .unhealthy_threshold(2)
+                .interval_millis(5_000)
+                .timeout_millis(2_000);
+            let listens = Listener::builder().port_mapping(port.clone());
+            let node = VirtualNodeSpec::builder()
+                .service_discovery(ServiceDiscovery::AwsCloudMap(discovery.build()?))
+                .listeners(listens.health_check(checked.build()?).build());
+            let request = client.create_virtual_node().mesh_name(fake::MESH);
+            request.virtual_node_name(name).spec(node.build()).send().await?;
+        }
+        let mut action = HttpRouteAction::builder();
+        for (name, weight) in [(STABLE, 100), (CANDIDATE, 0)] {
+            let target = WeightedTarget::builder().virtual_node(name).weight(weight).build()?;
+            action = action.weighted_targets(target);
+        }
+        let all = HttpRouteMatch::builder().prefix("/").build();
+        let route = HttpRoute::builder().r#match(all).action(action.build()?).build();
+        let request = client.create_route().mesh_name(fake::MESH).virtual_router_name(fake::ROUTER);
+        let spec = RouteSpec::builder().http_route(route).build();
+        request.route_name(ROUTE).spec(spec).send().await?;
+        Ok(())
+    }
+
+    async fn ports(client: &Client, account: &Account, watch: Watch) -> Result<Ports, PortError> {
         let route = MeshRoute {
             mesh: fake::MESH.to_owned(),
             mesh_owner: None,
@@ -61,7 +117,7 @@ impl Release for Mesh {
             route: ROUTE.to_owned(),
             protocol: RouteProtocol::Http,
         };
-        let routes = MeshRoutes::new(&service.client(), account, vec![route], Arc::new(ByRevision));
+        let routes = MeshRoutes::new(client, account, vec![route], Arc::new(ByRevision));
         let routes = routes.map_err(|count| {
             PortError::new(FailureKind::Permanent, "name the routes").because(count)
         })?;

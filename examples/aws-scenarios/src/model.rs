@@ -16,10 +16,16 @@ use tidegate_aws::{
         Fake,
         codedeploy::{self as fake, APPLICATION, Compute, GROUP},
     },
+    sdk::codedeploy::{
+        Client,
+        types::{AutoRollbackConfiguration, ComputePlatform},
+    },
 };
 
 use crate::{
-    Course, Release, Watch,
+    Course, Release, SetUpError, Watch,
+    emulator::client_at,
+    group::in_application,
     servers::{batches, bundle},
 };
 
@@ -42,6 +48,7 @@ pub fn app_spec() -> Result<AppSpec, Vec<Violation>> {
 #[async_trait]
 impl Release for Model {
     type Service = fake::CodeDeploy;
+    type Client = Client;
     const PLAN: &'static str = include_str!("../plans/003.yaml");
 
     /// Ten hosts, one at a time.
@@ -56,15 +63,28 @@ impl Release for Model {
         Revisions { stable: Some("1".into()), candidate: "2".into() }
     }
 
-    async fn ports(
-        service: &Fake<fake::CodeDeploy>,
-        account: &Account,
-        watch: Watch,
-    ) -> Result<Ports, PortError> {
+    fn client(service: &Fake<fake::CodeDeploy>) -> Client {
+        service.client()
+    }
+
+    fn client_at(endpoint: &str) -> Client {
+        client_at!(codedeploy, endpoint)
+    }
+
+    /// One host at a time, and nothing goes back by itself.
+    async fn set_up(client: &Client) -> Result<(), SetUpError> {
+        let group = in_application(client, ComputePlatform::Server).await?;
+        let off = AutoRollbackConfiguration::builder().enabled(false).build();
+        let group = group.deployment_config_name("CodeDeployDefault.OneAtATime");
+        group.auto_rollback_configuration(off).send().await?;
+        Ok(())
+    }
+
+    async fn ports(client: &Client, account: &Account, watch: Watch) -> Result<Ports, PortError> {
         let artifacts = Arc::new(ByTable(["1", "2"].map(|one| (one.into(), bundle(one))).into()));
         let name = GroupName { application: APPLICATION.to_owned(), group: GROUP.to_owned() };
         let options = CodeDeployOptions::default();
-        let group = CodeDeploy::open(&service.client(), account, name, artifacts, options).await?;
+        let group = CodeDeploy::open(client, account, name, artifacts, options).await?;
         let group = Arc::new(group);
         Ok(Ports::new(group.clone(), group, Arc::new(watch)))
     }

@@ -19,9 +19,13 @@ use tidegate_aws::{
         Fake,
         ecs::{CLUSTER, Ecs, SERVICE, Strategy, definition},
     },
+    sdk::ecs::{
+        Client,
+        types::{ContainerDefinition, PortMapping},
+    },
 };
 
-use crate::{Course, Release, Watch};
+use crate::{Course, Release, SetUpError, Watch, emulator::client_at};
 
 /// The release.
 #[derive(Debug)]
@@ -36,6 +40,7 @@ pub fn definitions() -> [String; 2] {
 #[async_trait]
 impl Release for Rolling {
     type Service = Ecs;
+    type Client = Client;
     const PLAN: &'static str = include_str!("../plans/002.yaml");
 
     /// Neither a circuit breaker nor alarms: the engine alone calls for the way back.
@@ -65,14 +70,36 @@ impl Release for Rolling {
         Revisions { stable: Some(stable), candidate }
     }
 
-    async fn ports(
-        service: &Fake<Ecs>,
-        account: &Account,
-        watch: Watch,
-    ) -> Result<Ports, PortError> {
+    fn client(service: &Fake<Ecs>) -> Client {
+        service.client()
+    }
+
+    fn client_at(endpoint: &str) -> Client {
+        client_at!(ecs, endpoint)
+    }
+
+    /// The cluster, two revisions of the task definition, and the service with the first of them.
+    async fn set_up(client: &Client) -> Result<(), SetUpError> {
+        client.create_cluster().cluster_name(CLUSTER).send().await?;
+        for _ in definitions() {
+            let container = ContainerDefinition::builder()
+                .name("ai_model_container")
+                .image("ai-model")
+                .memory(512)
+                .port_mappings(PortMapping::builder().container_port(8080).build());
+            let request = client.register_task_definition().family(SERVICE);
+            request.container_definitions(container.build()).send().await?;
+        }
+        let [stable, _] = definitions();
+        let request = client.create_service().cluster(CLUSTER).service_name(SERVICE);
+        request.task_definition(stable).desired_count(2).send().await?;
+        Ok(())
+    }
+
+    async fn ports(client: &Client, account: &Account, watch: Watch) -> Result<Ports, PortError> {
         let name = ServiceName { cluster: CLUSTER.to_owned(), service: SERVICE.to_owned() };
         let options = EcsOptions::default();
-        let opened = EcsService::open(&service.client(), account, name, options).await?;
+        let opened = EcsService::open(client, account, name, options).await?;
         let opened = Arc::new(opened);
         Ok(Ports::new(opened.clone(), opened, Arc::new(watch)))
     }

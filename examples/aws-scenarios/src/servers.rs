@@ -18,9 +18,13 @@ use tidegate_aws::{
         Fake,
         codedeploy::{self as fake, APPLICATION, Compute, GROUP},
     },
+    sdk::codedeploy::{
+        Client,
+        types::{AutoRollbackConfiguration, AutoRollbackEvent, ComputePlatform},
+    },
 };
 
-use crate::{Course, Release, Watch};
+use crate::{Course, Release, SetUpError, Watch, emulator::client_at, group::in_application};
 
 /// The release.
 #[derive(Debug)]
@@ -55,6 +59,7 @@ pub(crate) fn batches(minimum: MinimumHealthy, hosts: u32) -> Vec<(Duration, u32
 #[async_trait]
 impl Release for Servers {
     type Service = fake::CodeDeploy;
+    type Client = Client;
     const PLAN: &'static str = include_str!("../plans/001.yaml");
 
     /// A bad release fails on the second batch of hosts.
@@ -72,15 +77,32 @@ impl Release for Servers {
         Revisions { stable: Some("1".into()), candidate: "2".into() }
     }
 
-    async fn ports(
-        service: &Fake<fake::CodeDeploy>,
-        account: &Account,
-        watch: Watch,
-    ) -> Result<Ports, PortError> {
+    fn client(service: &Fake<fake::CodeDeploy>) -> Client {
+        service.client()
+    }
+
+    fn client_at(endpoint: &str) -> Client {
+        client_at!(codedeploy, endpoint)
+    }
+
+    /// The group, which goes back on each of the three events. No emulator makes the configuration that
+    /// keeps one host healthy.
+    async fn set_up(client: &Client) -> Result<(), SetUpError> {
+        let group = in_application(client, ComputePlatform::Server).await?;
+        let rollback = AutoRollbackConfiguration::builder()
+            .enabled(true)
+            .events(AutoRollbackEvent::DeploymentFailure)
+            .events(AutoRollbackEvent::DeploymentStopOnAlarm)
+            .events(AutoRollbackEvent::DeploymentStopOnRequest);
+        group.auto_rollback_configuration(rollback.build()).send().await?;
+        Ok(())
+    }
+
+    async fn ports(client: &Client, account: &Account, watch: Watch) -> Result<Ports, PortError> {
         let artifacts = Arc::new(ByTable(["1", "2"].map(|one| (one.into(), bundle(one))).into()));
         let name = GroupName { application: APPLICATION.to_owned(), group: GROUP.to_owned() };
         let options = CodeDeployOptions { rollback: RollbackOwner::Group, ..Default::default() };
-        let group = CodeDeploy::open(&service.client(), account, name, artifacts, options).await?;
+        let group = CodeDeploy::open(client, account, name, artifacts, options).await?;
         let group = Arc::new(group);
         Ok(Ports::new(group.clone(), group, Arc::new(watch)))
     }

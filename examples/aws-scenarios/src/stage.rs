@@ -19,6 +19,9 @@ use tokio::time::Instant;
 
 use crate::watch::Watch;
 
+/// Why the infrastructure of a release could not be made.
+pub type SetUpError = Box<dyn std::error::Error + Send + Sync>;
+
 /// How a release goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Course {
@@ -33,6 +36,8 @@ pub enum Course {
 pub trait Release {
     /// The service that carries it out.
     type Service: Service;
+    /// What the service is called with.
+    type Client: Send + Sync;
     /// The plan, in YAML.
     const PLAN: &'static str;
 
@@ -42,12 +47,24 @@ pub trait Release {
     /// What serves, and what comes in.
     fn revisions() -> Revisions;
 
+    /// A client of the fake.
+    fn client(service: &Fake<Self::Service>) -> Self::Client;
+
+    /// A client of an emulator at this address.
+    fn client_at(endpoint: &str) -> Self::Client;
+
+    /// Makes what the release assumes to be there, in an account that has nothing of it.
+    ///
+    /// # Errors
+    /// When the service refuses any of it.
+    async fn set_up(client: &Self::Client) -> Result<(), SetUpError>;
+
     /// The adapters.
     ///
     /// # Errors
     /// When what they are for can not be read, or not be used.
     async fn ports(
-        service: &Fake<Self::Service>,
+        client: &Self::Client,
         account: &Account,
         watch: Watch,
     ) -> Result<Ports, PortError>;
@@ -61,6 +78,35 @@ pub struct Stage<R: Release> {
     course: Course,
     journal: Arc<MemoryJournal>,
     began: Instant,
+}
+
+/// One process of a release, to its end.
+///
+/// # Errors
+/// When it could not begin, or not be gone on with.
+pub async fn carry_out<R: Release>(
+    client: &R::Client,
+    course: Course,
+    journal: Arc<MemoryJournal>,
+    now: Timestamp,
+) -> Result<End, Failure> {
+    let bad = if course == Course::Bad { 80 } else { 1 };
+    let (account, watch) = (Account::new(ACCOUNT), Watch { candidate_errors: bad });
+    let ports = R::ports(client, &account, watch).await.map_err(Failure::Port)?;
+    let caps = ports.capabilities();
+    let plan = file::parse_plan(R::PLAN.as_bytes(), Format::Yaml, "the plan", &caps);
+    let plan = plan.map_err(Failure::Plan)?;
+    let clock = Arc::new(MonotonicClock::starting_at(now));
+    // One name for all processes: each goes on at once with what the last one held.
+    let engine = Engine::builder(journal, ports).clock(clock).name("releases").build();
+    engine.recover().await.map_err(Failure::Engine)?;
+    let handle = match engine.claim(RolloutId(1)).await {
+        Ok(handle) => started(handle).await,
+        Err(_) => engine.start(plan, R::revisions(), "ada").await,
+    };
+    let end = handle.map_err(Failure::Engine)?.finished().await;
+    engine.shutdown().await;
+    Ok(end)
 }
 
 /// Why a process could not carry a release out.
@@ -96,24 +142,8 @@ impl<R: Release> Stage<R> {
     }
 
     async fn carried_out(&self) -> Result<End, Failure> {
-        let bad = if self.course == Course::Bad { 80 } else { 1 };
-        let (account, watch) = (Account::new(ACCOUNT), Watch { candidate_errors: bad });
-        let ports = R::ports(&self.service, &account, watch).await.map_err(Failure::Port)?;
-        let caps = ports.capabilities();
-        let plan = file::parse_plan(R::PLAN.as_bytes(), Format::Yaml, "the plan", &caps);
-        let plan = plan.map_err(Failure::Plan)?;
-        let clock = Arc::new(MonotonicClock::starting_at(self.now()));
-        // One name for all processes: each goes on at once with what the last one held.
-        let engine = Engine::builder(self.journal.clone(), ports).clock(clock).name("releases");
-        let engine = engine.build();
-        engine.recover().await.map_err(Failure::Engine)?;
-        let handle = match engine.claim(RolloutId(1)).await {
-            Ok(handle) => started(handle).await,
-            Err(_) => engine.start(plan, R::revisions(), "ada").await,
-        };
-        let end = handle.map_err(Failure::Engine)?.finished().await;
-        engine.shutdown().await;
-        Ok(end)
+        let client = R::client(&self.service);
+        carry_out::<R>(&client, self.course, self.journal.clone(), self.now()).await
     }
 
     /// The service's time.

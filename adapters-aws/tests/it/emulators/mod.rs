@@ -11,7 +11,6 @@ mod codedeploy;
 mod dynamodb;
 mod ecs;
 mod elb;
-mod http;
 mod lambda;
 
 use std::env;
@@ -52,7 +51,7 @@ macro_rules! client {
                 .region(config::Region::new(tidegate_aws::fakes::REGION))
                 .credentials_provider(credentials)
                 .endpoint_url($endpoint)
-                .http_client($crate::emulators::http::client())
+                .http_client(tidegate_aws::loopback::client())
                 .build(),
         )
     }};

@@ -3,6 +3,8 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
+mod emulators;
+
 use tidegate::{End, machine::Phase};
 use tidegate_aws::fakes::{
     Fault, Service, When,

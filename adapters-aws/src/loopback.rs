@@ -1,7 +1,8 @@
-//! Plain HTTP to loopback, one connection a request.
+//! Plain HTTP to loopback, one connection a request: what tests reach emulators with.
 //!
 //! The package itself has no HTTP client, and one for its tests would turn on features of what the SDK is
-//! built upon, so that a test of the package would build another SDK than the package has.
+//! built upon, so that a test of the package would build another SDK than the package has. While a request
+//! is under way, tokio's paused time stands still.
 
 use std::{
     io::{self, Read, Write},
@@ -26,8 +27,9 @@ use aws_smithy_types::body::SdkBody;
 /// No emulator takes so long for one answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A client for servers on loopback.
-pub(super) fn client() -> SharedHttpClient {
+/// A client for servers on loopback, in place of the SDK's own.
+#[must_use]
+pub fn client() -> SharedHttpClient {
     SharedHttpClient::new(Loopback)
 }
 
