@@ -244,3 +244,35 @@ const COMMON: &[(&str, Class)] = &[
     ("ValidationError", Class::Refused),
     ("ValidationException", Class::Refused),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRITE: Operation = Operation {
+        service: "test",
+        name: "Change",
+        effect: Effect::Writes,
+        refusals: &[("NamedException", Class::Refused), ("BusyException", Class::Later)],
+    };
+
+    #[test]
+    fn only_a_refusal_that_the_model_names_proves_that_nothing_was_done() {
+        for (status, code, wanted) in [
+            (400, Some("NamedException"), FailureKind::Permanent),
+            (409, Some("BusyException"), FailureKind::Retryable),
+            (403, Some("AccessDenied"), FailureKind::Permanent),
+            (400, Some("NovelException"), FailureKind::Ambiguous),
+            (404, Some("UnknownOperationException"), FailureKind::Ambiguous),
+            (400, None, FailureKind::Ambiguous),
+            (500, Some("NamedException"), FailureKind::Ambiguous),
+            (500, Some("InternalFailure"), FailureKind::Ambiguous),
+            (503, Some("ServiceUnavailable"), FailureKind::Ambiguous),
+            (429, Some("TooManyRequestsException"), FailureKind::Throttled),
+            (503, Some("SlowDown"), FailureKind::Throttled),
+        ] {
+            let kind = WRITE.answered(Some(status), code).kind(Effect::Writes);
+            assert_eq!(kind, wanted, "{status} {code:?}");
+        }
+    }
+}

@@ -266,6 +266,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_neither_arm_s_is_told_apart_from_both() {
+        let found = targets(&[("theirs", 50), ("blue", 40), ("green", 10)]);
+        let wanted = Split::new(Weight::percent(40), Weight::percent(10), Weight::percent(50));
+        assert_eq!(split(&found, &arms()), Ok(wanted.unwrap()));
+    }
+
+    #[test]
     fn a_route_that_sends_nothing_is_no_split() {
         assert_eq!(split(&targets(&[("blue", 0)]), &arms()), Err(Unfit::Idle));
     }

@@ -286,3 +286,27 @@ const GET_METRIC_DATA: Operation = Operation {
 
 /// A fifth of the 50 a second that AWS's quotas page names.
 const READS: Quota = Quota { family: "GetMetricData", burst: 10, per_second: 10 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Points of one query over two pages, at one time.
+    fn told_twice(first: f64, again: f64) -> Series {
+        let mut series = Series::default();
+        for value in [first, again] {
+            let page = MetricDataResult::builder().id("q0").status_code(StatusCode::Complete);
+            let page = page.timestamps(DateTime::from_secs(60)).values(value).build();
+            series.take(&page, "measure").unwrap();
+        }
+        series
+    }
+
+    #[test]
+    fn a_point_that_comes_twice_counts_once_and_two_numbers_for_one_period_are_not_trusted() {
+        let same = told_twice(3.0, 3.0);
+        assert_eq!(same.points, Points::from([(60, 3.0)]));
+        assert!(same.is_whole("measure").unwrap());
+        assert!(!told_twice(3.0, 4.0).is_whole("measure").unwrap());
+    }
+}

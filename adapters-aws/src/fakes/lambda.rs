@@ -83,8 +83,8 @@ impl Lambda {
                 alias[member] = value.clone();
             }
         }
-        if let Some(routing) = sent.get("RoutingConfig") {
-            set_weights(&mut alias, &routing["AdditionalVersionWeights"]);
+        if let Some(weights) = sent["RoutingConfig"].get("AdditionalVersionWeights") {
+            set_weights(&mut alias, weights);
         }
         if let Err(refusal) = self.check(&alias) {
             return *refusal;
@@ -167,7 +167,7 @@ impl Lambda {
     }
 }
 
-/// An empty map of weights clears them, and no answer shows an empty one.
+/// An empty map of weights clears them, and no answer shows an empty one. Without a map they stay.
 fn set_weights(alias: &mut Value, weights: &Value) {
     let Some(members) = alias.as_object_mut() else { return };
     if weights.as_object().is_some_and(|weights| !weights.is_empty()) {

@@ -58,7 +58,7 @@ use aws_smithy_runtime_api::client::{
 use tokio::{sync::Notify, time::Instant};
 
 pub use record::RECORD;
-pub use script::{Fault, Foreign, When};
+pub use script::{Edit, Fault, Foreign, When};
 pub use wire::{Protocol, Reply, Request};
 
 /// The region of every fake.
@@ -307,12 +307,15 @@ impl<S: Service> Inner<S> {
                 Delivery::Answered(self.carry_out(asked, operation, request))
             }
             reached => {
-                let reply = self.carry_out(asked, operation, request);
+                let mut reply = self.carry_out(asked, operation, request);
                 match reached {
                     Some(Fault::ReplyLost) => return Delivery::Broken,
                     Some(Fault::ServerError { .. }) => return error(500, "InternalFailure"),
                     Some(Fault::Crash { .. }) => return Delivery::Crashed,
                     Some(Fault::ForeignAfter(writes)) => writes(&mut self.state),
+                    Some(Fault::OtherAnswer(edit)) => {
+                        reply.body = edit(&String::from_utf8_lossy(&reply.body)).into_bytes();
+                    }
                     _ => {}
                 }
                 Delivery::Answered(reply)

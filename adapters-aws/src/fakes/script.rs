@@ -7,6 +7,9 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 /// What somebody else does to a service's state.
 pub type Foreign<S> = Arc<dyn Fn(&mut S) + Send + Sync>;
 
+/// What becomes of an answer's text.
+pub type Edit = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
 /// Something that goes wrong with one request.
 #[derive(Clone)]
 pub enum Fault<S> {
@@ -32,6 +35,8 @@ pub enum Fault<S> {
     ForeignBefore(Foreign<S>),
     /// Somebody else writes just after it was carried out, before the answer arrives.
     ForeignAfter(Foreign<S>),
+    /// It is carried out, and the answer says something else than the service's own.
+    OtherAnswer(Edit),
     /// Lists answer in pages of so many items.
     PartialPage(usize),
     /// Refused: the caller may not do this.
@@ -62,6 +67,7 @@ impl<S> Fault<S> {
             Self::StaleRead => "stale read",
             Self::ForeignBefore(_) => "foreign writer before",
             Self::ForeignAfter(_) => "foreign writer after",
+            Self::OtherAnswer(_) => "another answer",
             Self::PartialPage(_) => "partial page",
             Self::Denied => "denied",
             Self::Gone => "service gone",

@@ -141,6 +141,12 @@ async fn a_sticky_route_is_refused_or_waited_out() {
     assert!(told(&error).contains("stickiness holds clients"), "{}", told(&error));
     assert_eq!(fake.carried_out("ModifyRule"), 0);
 
+    let short = Stickiness::WaitOut { up_to: Span::minutes(59) };
+    let short = AlbOptions { stickiness: short, ..AlbOptions::default() };
+    let refuses = refuses.with_options(short);
+    let error = refuses.shift(&call(1, 0), percent(10), None).await.unwrap_err();
+    assert_eq!(error.kind, FailureKind::Permanent, "longer than what is waited out");
+
     let up_to = Span::minutes(60);
     let stickiness = Stickiness::WaitOut { up_to };
     let waits = refuses.with_options(AlbOptions { stickiness, ..AlbOptions::default() });

@@ -102,6 +102,28 @@ async fn whatever_befalls_a_write_is_typed_by_what_is_known_and_the_next_write_s
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_move_that_is_repeated_on_a_route_that_has_changed_is_no_repeat_to_the_service() {
+    let fake = Fake::new(AppMesh::blue_and_green());
+    let shifter = over_http(&fake);
+    shifter.shift(&call(1, 0), percent(10), None).await.unwrap();
+    let mut theirs = http(&[("blue", 100), ("green", 0)]);
+    theirs["priority"] = json!(7);
+    fake.with(|state| state.set("checkout", theirs));
+    shifter.shift(&call(1, 0), percent(10), None).await.unwrap();
+    assert_eq!(read(&shifter).await, percent(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_with_other_weights_than_were_sent_is_an_unknown_outcome() {
+    let fake = Fake::new(AppMesh::blue_and_green());
+    let edit = |text: &str| text.replace("\"weight\":10", "\"weight\":11");
+    fake.fault("UpdateRoute", When::Nth(1), Fault::OtherAnswer(Arc::new(edit)));
+    let error = over_http(&fake).shift(&call(1, 0), percent(10), None).await.unwrap_err();
+    assert_eq!(error.kind, FailureKind::Ambiguous);
+    assert!(told(&error).contains("another specification"), "{}", told(&error));
+}
+
+#[tokio::test(start_paused = true)]
 async fn somebody_who_wrote_in_between_is_noticed_by_the_version() {
     let theirs = Arc::new(|state: &mut AppMesh| {
         state.set("checkout", http(&[("blue", 50), ("green", 50)]));

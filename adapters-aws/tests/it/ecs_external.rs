@@ -137,6 +137,9 @@ async fn the_primary_set_goes_only_after_the_other_arm_s_has_become_primary() {
     assert_eq!(alone.kind, FailureKind::Retryable, "{}", told(&alone));
     sets.provision(&call(2), Arm::Candidate, 10, None).await.unwrap();
     pass(30).await;
+    fake.fault("DeleteTaskSet", When::Nth(1), Fault::Denied);
+    let denied = sets.retire(&call(3), Arm::Stable).await.unwrap_err();
+    assert_eq!(denied.kind, FailureKind::Permanent, "{}", told(&denied));
     sets.retire(&call(3), Arm::Stable).await.unwrap();
     sets.retire(&call(3), Arm::Stable).await.unwrap();
     let (primary, gone) = fake.with(|state| (state.primary, state.sets[0].deleted));

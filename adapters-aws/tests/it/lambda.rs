@@ -85,6 +85,16 @@ async fn promotion_and_the_way_back_are_one_call_each() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_percentage_is_read_as_it_is_though_few_are_binary_fractions() {
+    let fake = Fake::new(Lambda::live());
+    let alias = alias(&fake);
+    for share in 1..100 {
+        fake.with(|state| state.point("1", &[("2", f64::from(share) / 100.0)]));
+        assert_eq!(read(&alias).await.0, percent(share), "{share} %");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_writes_in_between_keeps_what_they_wrote() {
     // Before the adapter's own reading, and after it: AWS refuses the second.
     for operation in ["GetAlias", "UpdateAlias"] {

@@ -4,6 +4,7 @@
 
 mod account;
 mod alb;
+mod answers;
 mod appmesh;
 mod appspec;
 mod cloudwatch;

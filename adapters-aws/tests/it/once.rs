@@ -25,6 +25,7 @@ pub(crate) trait Course: Copy + Debug {
 
     /// All that is called, and up to which call of it faults are tried. Readings repeat all the time, so
     /// that the first few stand for the rest.
+    /// The one that starts it comes first.
     const CALLS: &'static [(&'static str, u32)];
 
     fn revisions() -> Revisions;
@@ -212,13 +213,15 @@ impl Tally {
     }
 }
 
-/// Every fault at every call of a course, or every so many of them from one on.
-async fn faults_at_calls<C: Course>(course: C, from: usize, every: usize) -> Tally {
+/// Every fault at every call of a course, or every so many of them from one on; where `starts`, every
+/// fault at the first start too.
+async fn faults_at_calls<C: Course>(course: C, from: usize, every: usize, starts: bool) -> Tally {
     let mut tally = Tally::default();
     // Where a call is not reached, later ones are not.
     let mut unreached = None;
     for (n, (operation, fault, nth)) in combinations::<C>().enumerate() {
-        let is_sampled = n % every == from;
+        let is_start = starts && operation == C::CALLS[0].0 && nth == 1;
+        let is_sampled = is_start || n % every == from;
         if !is_sampled || unreached == Some((operation, fault.name())) {
             continue;
         }
@@ -243,12 +246,12 @@ fn combinations<C: Course>() -> impl Iterator<Item = (&'static str, Fault<C::Ser
 }
 
 /// Every fault at every call of every course with `TIDEGATE_DEEP`, else one of `sample`, each course from
-/// another on. Fails where fewer than `least` rollouts of all would meet their fault.
+/// another on, and every fault at the start of the first course. Fails where fewer than `least` rollouts of all would meet their fault.
 pub(crate) async fn counted<C: Course>(courses: &[C], sample: usize, least: usize) {
     let every = if std::env::var_os("TIDEGATE_DEEP").is_some() { 1 } else { sample };
     let mut all = 0;
     for (n, course) in courses.iter().enumerate() {
-        let tally = faults_at_calls(*course, (n * 5) % every, every).await;
+        let tally = faults_at_calls(*course, (n * 5) % every, every, n == 0).await;
         println!("{course:?}: {} rollouts, {:?}", tally.all(), tally.0);
         all += tally.all();
     }

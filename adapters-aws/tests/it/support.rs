@@ -74,6 +74,7 @@ pub(crate) fn wanted_of_a_write<S>(fault: &Fault<S>) -> Option<FailureKind> {
         | Fault::PartialPage(_)
         | Fault::ForeignBefore(_)
         | Fault::ForeignAfter(_)
+        | Fault::OtherAnswer(_)
         | Fault::Crash { .. } => None,
         Fault::Denied => Some(FailureKind::Permanent),
         Fault::Throttled => Some(FailureKind::Throttled),
