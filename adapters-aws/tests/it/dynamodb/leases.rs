@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tidegate_aws::{
     dynamodb::DynamoJournal,
-    fakes::{Fake, dynamodb::Dynamo},
+    fakes::{Fake, Fault, When, dynamodb::Dynamo},
 };
 use tidegate_core::{
     EngineId, Epoch, Journal, JournalError, RolloutId, Serves, Span, Take, Timestamp,
@@ -53,6 +53,22 @@ async fn a_lease_is_over_for_who_has_watched_it_for_its_length_and_no_earlier() 
     let held = fresh.claim(pair.rollout, engine, Take::Free).await;
     assert!(matches!(held, Err(JournalError::Held { .. })), "{held:?}");
     assert_eq!(pair.given().await, [pair.rollout], "the watcher saw it when it was listed itself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_claims_by_what_was_so_before_another_claim_takes_nothing_from_it() {
+    let fake = dynamo().await;
+    let (first, second) = (journal(&fake).await, journal(&fake).await);
+    let quick = first.enlist("quick", LEASE).await.unwrap().engine;
+    let slow = second.enlist("slow", LEASE).await.unwrap().engine;
+    let rollout = first.open(opening("checkout")).await.unwrap().identity.rollout;
+    first.claim(rollout, quick, Take::Free).await.unwrap();
+    let reads = fake.log().iter().filter(|asked| asked.operation == "GetItem").count();
+    let next = When::Nth(u32::try_from(reads).unwrap() + 1);
+    fake.fault("GetItem", next, Fault::StaleRead);
+    let claimed = second.claim(rollout, slow, Take::Free).await;
+    assert!(matches!(claimed, Err(JournalError::Held { .. })), "{claimed:?}");
+    assert!(fake.log().iter().any(|asked| asked.fault.is_some()), "it read what was so before");
 }
 
 #[tokio::test(start_paused = true)]
