@@ -44,6 +44,9 @@ const TROUBLE: Duration = Duration::from_secs(900);
 /// Longer than anything takes in peace: what has not settled by then is stuck.
 const PEACE: Duration = Duration::from_secs(6 * 3_600);
 
+/// After so long in peace nothing is on its way any more.
+const LANDED: Duration = Duration::from_secs(600);
+
 /// Everything that a seed decides before anything happens.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setup {
@@ -411,16 +414,31 @@ impl Cluster {
         }
         let until = Instant::now() + PEACE;
         while Instant::now() < until {
+            self.pass(Duration::from_secs(30)).await;
+            if self.is_settled().await {
+                // What is still on its way lands by then, and a rollout may have been asked for late.
+                self.pass(LANDED).await;
+                if self.is_settled().await {
+                    return;
+                }
+            }
+        }
+        self.pass(LANDED).await;
+    }
+
+    /// Time passes in peace. Clocks of machines that reach the store are set right.
+    async fn pass(&self, span: Duration) {
+        let until = Instant::now() + span;
+        while Instant::now() < until {
             time::sleep(Duration::from_secs(30)).await;
             let now = self.now();
             self.hosts.iter().for_each(|host| host.machine.follow(now));
-            let left = self.left().await;
-            if left.iter().all(|one| is_settled(one, &left)) {
-                break;
-            }
         }
-        // What is still on its way lands by then.
-        time::sleep(Duration::from_secs(600)).await;
+    }
+
+    async fn is_settled(&self) -> bool {
+        let left = self.left().await;
+        left.iter().all(|one| is_settled(one, &left))
     }
 
     async fn end(&mut self) {
