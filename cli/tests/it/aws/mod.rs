@@ -8,4 +8,6 @@ mod emulated;
 #[cfg(all(unix, feature = "aws-fakes"))]
 mod killed;
 #[cfg(all(unix, feature = "aws-fakes"))]
+mod secrets;
+#[cfg(all(unix, feature = "aws-fakes"))]
 mod served;
