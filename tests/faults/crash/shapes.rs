@@ -210,6 +210,12 @@ fn blue_greens() -> Vec<Written> {
         ("blue/green, approved", blue_green(approved()), quick_world()),
         ("blue/green, class 1", blue_green(asked()), class(SafetyClass::CompareAndSet)),
         ("blue/green, class 2", blue_green(asked()), class(SafetyClass::Token)),
+        ("blue/green, three routes", blue_green(asked()), WorldSpec { routes: 3, ..quick_world() }),
+        (
+            "blue/green, percent",
+            blue_green(asked()),
+            WorldSpec { capacity: CapacityKind::Percent, ..quick_world() },
+        ),
         (
             "blue/green, elastic",
             blue_green(asked()),
@@ -238,6 +244,7 @@ fn batches() -> Vec<Written> {
     };
     let zones = || [("a".to_owned(), 2), ("b".to_owned(), 2)].into();
     let by_zone = RollingSpec { zones_one_by_one: true, ..asked_each() };
+    let class = |class| WorldSpec { shift: of(class), scale: of(class), ..quick_world() };
     vec![
         ("rolling", of_rolling(asked_each()), quick_world()),
         ("rolling, checked", of_rolling(rolling(each_batch(checked()))), quick_world()),
@@ -245,6 +252,8 @@ fn batches() -> Vec<Written> {
         ("rolling, a gate at half", of_rolling(rolling(at_half.clone())), quick_world()),
         ("rolling, down first", of_rolling(down.clone()), quick_world()),
         ("rolling, hosts", of_rolling(hosts), quick_world()),
+        ("rolling, class 1", of_rolling(asked_each()), class(SafetyClass::CompareAndSet)),
+        ("rolling, class 2", of_rolling(asked_each()), class(SafetyClass::Token)),
         (
             "rolling, zone by zone",
             of_rolling(by_zone),

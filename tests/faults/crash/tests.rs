@@ -25,7 +25,8 @@ use crate::{on_paused_time, shard::Shard};
 #[test]
 fn there_are_fifty_shapes_and_each_goes_its_way() {
     let shapes = shapes::all();
-    assert!(shapes.len() >= 50, "{}", shapes.len());
+    // Each forward and going back.
+    assert!(shapes.len() >= 2 * 50, "{}", shapes.len());
     for shape in shapes {
         let (forward, name) = (shape.forward, shape.name.clone());
         let end = on_paused_time(async {
