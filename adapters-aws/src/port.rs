@@ -30,7 +30,7 @@ pub(crate) fn copies_unsupported(call: &Call, to: Extra) -> Result<(), PortError
 
 /// What is seen of our deployment where it has replaced somebody else's, which nobody knew of when it
 /// was asked for. It does not count as going forward: a person has to look at it.
-pub(crate) const fn over_somebody_else_s(seen: PlatformSeen) -> PlatformSeen {
+pub(crate) const fn replacing_somebody_else_s(seen: PlatformSeen) -> PlatformSeen {
     match seen {
         PlatformSeen::Running | PlatformSeen::AtWait { .. } => PlatformSeen::Foreign,
         PlatformSeen::Succeeded => PlatformSeen::Failed,

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::code_of,
     pause::jittered,
-    port::{over_somebody_else_s, refused, unsuitable},
+    port::{refused, replacing_somebody_else_s, unsuitable},
 };
 
 /// The longest description that the API takes.
@@ -121,7 +121,7 @@ impl DeploymentActions for CodeDeploy {
         };
         let info = self.now_of(&found, id, &action).await?;
         let seen = self.state(&info, &action).await?;
-        Ok(if others { over_somebody_else_s(seen) } else { seen })
+        Ok(if others { replacing_somebody_else_s(seen) } else { seen })
     }
 
     async fn preflight(&self, target: &Target, revisions: &Revisions) -> Vec<Obstacle> {

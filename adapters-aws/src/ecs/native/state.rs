@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     ecs::task_definition::Definitions,
-    port::{incomplete, over_somebody_else_s},
+    port::{incomplete, replacing_somebody_else_s},
 };
 
 /// A hook that waits to be answered.
@@ -47,7 +47,7 @@ impl EcsService {
                 let over_theirs = cut_short || self.comes_from_others(&info, &both, action).await?;
                 let replaced = !later.is_empty();
                 let seen = self.state(&info, &found.service, replaced, &both, action).await?;
-                return Ok(if over_theirs { over_somebody_else_s(seen) } else { seen });
+                return Ok(if over_theirs { replacing_somebody_else_s(seen) } else { seen });
             }
             later.push(one);
         }
