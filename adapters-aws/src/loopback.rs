@@ -27,6 +27,26 @@ use aws_smithy_types::body::SdkBody;
 /// No emulator takes so long for one answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A client of an SDK crate, by its name in [`sdk`](crate::sdk), that talks to an emulator at an address,
+/// as the account of the fakes.
+#[macro_export]
+macro_rules! client_at {
+    ($sdk:ident, $endpoint:expr) => {{
+        use $crate::sdk::$sdk::{Client, Config, config};
+        let credentials =
+            config::Credentials::new($crate::fakes::ACCOUNT, "fake", None, None, "loopback");
+        Client::from_conf(
+            Config::builder()
+                .behavior_version(config::BehaviorVersion::v2026_01_12())
+                .region(config::Region::new($crate::fakes::REGION))
+                .credentials_provider(credentials)
+                .endpoint_url($endpoint)
+                .http_client($crate::loopback::client())
+                .build(),
+        )
+    }};
+}
+
 /// A client for servers on loopback, in place of the SDK's own.
 #[must_use]
 pub fn client() -> SharedHttpClient {

@@ -28,7 +28,7 @@ use tidegate_aws::{
     },
 };
 
-use crate::{Course, Release, SetUpError, Watch, emulator::client_at, group::in_application};
+use crate::{Course, Release, SetUpError, Watch, group::in_application};
 
 /// The release.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Release for BlueGreen {
     }
 
     fn client_at(endpoint: &str) -> Client {
-        client_at!(codedeploy, endpoint)
+        tidegate_aws::client_at!(codedeploy, endpoint)
     }
 
     /// Blue and green behind a load balancer, moved all at once; the old side is kept for five minutes.

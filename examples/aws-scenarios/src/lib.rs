@@ -14,7 +14,6 @@
 //! needs beside is a journal that outlives the process, and clients with credentials.
 
 pub mod blue_green;
-mod emulator;
 mod group;
 pub mod mesh;
 pub mod model;

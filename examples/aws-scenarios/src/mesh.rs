@@ -26,7 +26,7 @@ use tidegate_aws::{
     },
 };
 
-use crate::{Course, Release, SetUpError, Watch, emulator::client_at};
+use crate::{Course, Release, SetUpError, Watch};
 
 /// The release.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Release for Mesh {
     }
 
     fn client_at(endpoint: &str) -> Client {
-        client_at!(appmesh, endpoint)
+        tidegate_aws::client_at!(appmesh, endpoint)
     }
 
     /// The mesh, both nodes with their discovery by Cloud Map, and the route with all weight on the first.

@@ -24,7 +24,6 @@ use tidegate_aws::{
 
 use crate::{
     Course, Release, SetUpError, Watch,
-    emulator::client_at,
     group::in_application,
     servers::{batches, bundle},
 };
@@ -68,7 +67,7 @@ impl Release for Model {
     }
 
     fn client_at(endpoint: &str) -> Client {
-        client_at!(codedeploy, endpoint)
+        tidegate_aws::client_at!(codedeploy, endpoint)
     }
 
     /// One host at a time, and nothing goes back by itself.

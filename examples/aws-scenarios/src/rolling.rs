@@ -25,7 +25,7 @@ use tidegate_aws::{
     },
 };
 
-use crate::{Course, Release, SetUpError, Watch, emulator::client_at};
+use crate::{Course, Release, SetUpError, Watch};
 
 /// The release.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl Release for Rolling {
     }
 
     fn client_at(endpoint: &str) -> Client {
-        client_at!(ecs, endpoint)
+        tidegate_aws::client_at!(ecs, endpoint)
     }
 
     /// The cluster, two revisions of the task definition, and the service with the first of them.

@@ -24,7 +24,7 @@ use tidegate_aws::{
     },
 };
 
-use crate::{Course, Release, SetUpError, Watch, emulator::client_at, group::in_application};
+use crate::{Course, Release, SetUpError, Watch, group::in_application};
 
 /// The release.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Release for Servers {
     }
 
     fn client_at(endpoint: &str) -> Client {
-        client_at!(codedeploy, endpoint)
+        tidegate_aws::client_at!(codedeploy, endpoint)
     }
 
     /// The group, which goes back on each of the three events. No emulator makes the configuration that

@@ -15,7 +15,9 @@ use tidegate_aws::{
 };
 use tidegate_core::{TrafficShifter, Weight};
 
-use super::{account, client, moto};
+use tidegate_aws::client_at;
+
+use super::{account, moto};
 use crate::support::{both, call, class, fixed, percent};
 
 const MESH: &str = "shop";
@@ -55,7 +57,7 @@ fn spec() -> RouteSpec {
 }
 
 async fn mesh() -> (Client, MeshRoutes) {
-    let client = client!(appmesh, moto());
+    let client = client_at!(appmesh, moto());
     client.create_mesh().mesh_name(MESH).send().await.unwrap();
     let listener = VirtualRouterListener::builder().port_mapping(port()).build();
     let router = VirtualRouterSpec::builder().listeners(listener).build();

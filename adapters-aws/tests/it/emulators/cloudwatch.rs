@@ -17,7 +17,9 @@ use tidegate_aws::{
 };
 use tidegate_core::{FailureKind, HealthMetrics, Measurement, Query, Span, Timestamp, Window};
 
-use super::{account, client, ministack};
+use tidegate_aws::client_at;
+
+use super::{account, ministack};
 use crate::support::{both, fixed, told};
 
 const NAMESPACE: &str = "Shop";
@@ -62,7 +64,7 @@ fn query(metric: &str, from: u64, to: u64) -> Query {
 #[tokio::test]
 #[ignore = "needs an emulator: see .ci/emulators"]
 async fn both_arms_are_measured_apart_and_what_is_not_there_is_no_data() {
-    let client = client!(cloudwatch, ministack());
+    let client = client_at!(cloudwatch, ministack());
     let (from, to) = (minutes_ago(10), minutes_ago(5));
     for (version, requests) in [("blue", 900.0), ("green", 100.0)] {
         for minute in 0..5 {
@@ -83,7 +85,7 @@ async fn both_arms_are_measured_apart_and_what_is_not_there_is_no_data() {
 #[tokio::test]
 #[ignore = "needs an emulator: see .ci/emulators"]
 async fn alarms_that_fire_are_counted_refuse_a_rollout_and_are_named_where_they_are_not_there() {
-    let client = client!(cloudwatch, ministack());
+    let client = client_at!(cloudwatch, ministack());
     for name in ["cart-down", "cart-slow"] {
         let alarm = client.put_metric_alarm().alarm_name(name).namespace(NAMESPACE);
         let alarm = alarm

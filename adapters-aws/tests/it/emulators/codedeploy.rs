@@ -14,7 +14,9 @@ use tidegate_aws::{
 };
 use tidegate_core::{DeploymentActions, PlatformSeen, PortError};
 
-use super::{account, client, moto};
+use tidegate_aws::client_at;
+
+use super::{account, moto};
 use crate::support::{call, class, sought, told};
 
 const APPLICATION: &str = "shop";
@@ -51,7 +53,7 @@ async fn group(client: &Client, name: &str, rollback: AutoRollbackConfiguration)
 #[tokio::test]
 #[ignore = "needs an emulator: see .ci/emulators"]
 async fn a_deployment_is_created_once_and_found_by_its_tag() {
-    let client = client!(codedeploy, moto());
+    let client = client_at!(codedeploy, moto());
     let request = client.create_application().application_name(APPLICATION);
     request.compute_platform(ComputePlatform::Server).send().await.unwrap();
     let off = AutoRollbackConfiguration::builder().enabled(false).build();

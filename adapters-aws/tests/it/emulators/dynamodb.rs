@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tidegate_aws::dynamodb::{DynamoJournal, create_table};
 use tidegate_mock::conformance::{self, Fixture, assert_conforms};
 
-use super::{account, client, ministack};
+use tidegate_aws::client_at;
+
+use super::{account, ministack};
 use crate::dynamodb::support::{opening, record};
 
 #[tokio::test]
@@ -16,7 +18,7 @@ async fn a_journal_on_an_emulator_keeps_every_law() {
         let table =
             format!("releases-{}-{}", std::process::id(), made.fetch_add(1, Ordering::SeqCst));
         // Each table with an account of its own: requests about tables have a quota.
-        let (client, account) = (client!(dynamodb, ministack()), account());
+        let (client, account) = (client_at!(dynamodb, ministack()), account());
         create_table(&client, &account, &table).await.unwrap();
         DynamoJournal::connect(&client, &account, &table).await.unwrap()
     };

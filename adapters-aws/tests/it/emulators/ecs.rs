@@ -19,7 +19,9 @@ use tidegate_aws::{
 };
 use tidegate_core::{Call, DeploymentActions, Obstacle, ObstacleKind, Revisions};
 
-use super::{account, client, ministack};
+use tidegate_aws::client_at;
+
+use super::{account, ministack};
 use crate::support;
 
 const CLUSTER: &str = "shop";
@@ -82,7 +84,7 @@ fn held() -> DeploymentConfiguration {
 #[tokio::test]
 #[ignore = "needs an emulator: see .ci/emulators"]
 async fn a_service_gets_the_candidate_and_nothing_else_of_it_is_changed() {
-    let client = client!(ecs, ministack());
+    let client = client_at!(ecs, ministack());
     cluster(&client).await;
     let (stable, candidate) = (registered(&client).await, registered(&client).await);
     service(&client, "held", &stable, DeploymentControllerType::Ecs, held()).await;
@@ -107,7 +109,7 @@ async fn a_service_gets_the_candidate_and_nothing_else_of_it_is_changed() {
 #[tokio::test]
 #[ignore = "needs an emulator: see .ci/emulators"]
 async fn what_is_in_the_way_of_a_service_is_found() {
-    let client = client!(ecs, ministack());
+    let client = client_at!(ecs, ministack());
     cluster(&client).await;
     let definition = registered(&client).await;
     let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true).build();

@@ -18,7 +18,9 @@ use tidegate_aws::{
 };
 use tidegate_core::{TrafficShifter, Weight};
 
-use super::{account, client, moto};
+use tidegate_aws::client_at;
+
+use super::{account, moto};
 use crate::support::{both, call, class, fixed, percent};
 
 /// The subnets and the VPC that moto begins with. Asked in plain HTTP: nothing else here needs EC2.
@@ -67,7 +69,7 @@ fn forward(groups: &[(&str, i32)]) -> Action {
 #[tokio::test]
 #[ignore = "needs an emulator: see .ci/emulators"]
 async fn rules_and_default_actions_get_other_weights() {
-    let client = client!(elasticloadbalancingv2, moto());
+    let client = client_at!(elasticloadbalancingv2, moto());
     let (subnets, vpc) = network();
     let (blue, green) =
         (target_group(&client, "blue", &vpc).await, target_group(&client, "green", &vpc).await);

@@ -14,7 +14,9 @@ use tidegate_aws::{
 };
 use tidegate_core::{FailureKind, TrafficShifter, Version, Weight};
 
-use super::{account, client, ministack};
+use tidegate_aws::client_at;
+
+use super::{account, ministack};
 use crate::support::{both, call, class, percent};
 
 const FUNCTION: &str = "checkout";
@@ -33,7 +35,7 @@ async fn publish(client: &Client, description: &str) {
 
 /// Versions 1 and 2, and an alias on the first.
 async fn function() -> Client {
-    let client = client!(lambda, ministack());
+    let client = client_at!(lambda, ministack());
     let code = FunctionCode::builder().zip_file(empty_archive()).build();
     let request = client.create_function().function_name(FUNCTION).runtime(Runtime::Python312);
     let request = request.handler("main.handle").code(code);

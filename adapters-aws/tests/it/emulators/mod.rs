@@ -38,22 +38,3 @@ fn account() -> Account {
     let limits = CallLimits { request: Span::seconds(60), ..CallLimits::default() };
     Account::new(fakes::ACCOUNT).with_limits(limits)
 }
-
-/// A client of an SDK crate that talks to an emulator.
-macro_rules! client {
-    ($sdk:ident, $endpoint:expr) => {{
-        use tidegate_aws::sdk::$sdk::{Client, Config, config};
-        let credentials =
-            config::Credentials::new(tidegate_aws::fakes::ACCOUNT, "fake", None, None, "tests");
-        Client::from_conf(
-            Config::builder()
-                .behavior_version(config::BehaviorVersion::v2026_01_12())
-                .region(config::Region::new(tidegate_aws::fakes::REGION))
-                .credentials_provider(credentials)
-                .endpoint_url($endpoint)
-                .http_client(tidegate_aws::loopback::client())
-                .build(),
-        )
-    }};
-}
-use client;
