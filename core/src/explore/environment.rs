@@ -723,6 +723,15 @@ impl<'a> Environment<'a> {
             let what = self.words(|| format!("the fleet is to have {}", grown.full));
             visit(Happening { what, at: state.clock(), event: None, env: grown, fair: false });
         }
+        let serves = !state.phase().is_backward() && state.phase().position().is_none();
+        let robs = env.budget.shortages > 0 && self.counted(state);
+        if robs && serves && env.candidate.total.asked > 0 {
+            let mut robbed = env.clone();
+            robbed.budget.shortages -= 1;
+            robbed.candidate = ArmCapacity::default();
+            let what = self.words(|| "somebody takes the candidate's units away".to_owned());
+            visit(Happening { what, at: state.clock(), event: None, env: robbed, fair: false });
+        }
         if env.budget.clock_steps > 0 {
             for by_ms in [-3_000, 3_000] {
                 let mut stepped = env.clone();
@@ -756,6 +765,11 @@ impl<'a> Environment<'a> {
             let event = Some(Event::SetBack { drawn: 1 });
             visit(Happening { what, at: state.clock(), event, env: changed, fair: false });
         }
+    }
+
+    /// Whether capacity is ours to see to.
+    fn counted(&self, state: &Rollout) -> bool {
+        state.world().kind != CapacityKind::Elastic && !self.plan.is_platform_paced()
     }
 
     // --- The truth at the end.
@@ -810,8 +824,7 @@ impl<'a> Environment<'a> {
             let name = state.phase().name();
             return Some(format!("{name} is reported with copies or tests on the candidate"));
         }
-        let counted = state.world().kind != CapacityKind::Elastic && !self.plan.is_platform_paced();
-        (counted && !state.is_accepted() && gone.total.asked > 0).then(|| {
+        (self.counted(state) && !state.is_accepted() && gone.total.asked > 0).then(|| {
             format!("{} is reported with {} units left", state.phase().name(), gone.total.asked)
         })
     }

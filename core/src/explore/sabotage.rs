@@ -11,7 +11,8 @@ use crate::{
     Action, AmountSpec, Answer, Arm, BlueGreenSpec, CanarySpec, CanaryStepSpec, Capabilities,
     CheckSpec, DeadlineSpec, Event, GateSpec, JudgeSpec, Move, MoveId, OnDeadline, Operation,
     Order, Outcome, Plan, PlanSpec, PolicySpec, Position, RollingGatesSpec, RollingSpec, Rule,
-    SafetyClass, SeenTraffic, Span, StrategySpec, ThresholdSpec, Timestamp, Verdict, Weight, World,
+    SafetyClass, SeenTraffic, Span, StrategySpec, ThresholdSpec, Timestamp, Units, Verdict, Weight,
+    World,
     rollout::{CANONICAL_CLOCK, Cause, GateProgress, Holds, Ignored, Phase, Rollout, Step},
 };
 
@@ -105,19 +106,29 @@ fn rolling() -> Plan {
     Plan::compile(spec(StrategySpec::Rolling(rolling)), &caps).unwrap()
 }
 
-fn run(plan: &Plan, machine: Machine, commands: u8) -> Report {
-    let scope = Scope {
-        crashes: 0,
-        faults: u8::from(commands > 0),
-        lates: u8::from(commands > 0),
-        commands,
-        drifts: u8::from(commands == 1),
-        shortages: u8::from(commands == 1),
-        clock_steps: u8::from(commands == 1),
-        throttles: u8::from(commands == 1),
-        limit: 300_000,
-        ..Scope::default()
-    };
+/// All kinds of trouble.
+const TROUBLE: Scope = Scope {
+    faults: 1,
+    lates: 1,
+    commands: 1,
+    drifts: 1,
+    shortages: 1,
+    verdicts: 1,
+    clock_steps: 1,
+    throttles: 1,
+    limit: 300_000,
+    ..Scope::CALM
+};
+
+/// Worlds to look for a mistake in, those with the fewest states first.
+const SCOPES: [Scope; 4] = [
+    Scope { verdicts: 1, limit: 300_000, ..Scope::CALM },
+    Scope { shortages: 1, limit: 300_000, ..Scope::CALM },
+    Scope { faults: 1, lates: 1, commands: 2, verdicts: 1, limit: 300_000, ..Scope::CALM },
+    TROUBLE,
+];
+
+fn run(plan: &Plan, machine: Machine, scope: Scope) -> Report {
     let world = World::at_rest(plan.capabilities(), 4, CANONICAL_CLOCK);
     Search::new(plan, &scope, machine).run(&world)
 }
@@ -125,7 +136,7 @@ fn run(plan: &Plan, machine: Machine, commands: u8) -> Report {
 /// Explores the broken machine until a check fails.
 #[track_caller]
 fn caught(plan: &Plan, by: &[u8], machine: Machine) {
-    let found = [0, 2, 1].into_iter().find_map(|commands| run(plan, machine, commands).violation);
+    let found = SCOPES.into_iter().find_map(|scope| run(plan, machine, scope).violation);
     let counterexample = found.expect("a broken machine was not caught");
     assert!(by.contains(&counterexample.violation.number), "caught, but as\n{counterexample}");
 }
@@ -150,7 +161,7 @@ fn sends(state: &Rollout, action: Action) -> Move {
 #[test]
 fn the_real_machine_passes_where_the_broken_ones_fail() {
     for plan in [canary(), blue_green(), rolling()] {
-        let report = run(&plan, apply, 1);
+        let report = run(&plan, apply, TROUBLE);
         assert!(report.violation.is_none(), "{}", report.violation.unwrap());
     }
 }
@@ -296,21 +307,47 @@ fn a_bake_time_cut_short_is_caught() {
     });
 }
 
+/// What comes of reading that all `units` of the candidate are ready, whatever is so.
+fn apply_rosy(
+    state: &Rollout,
+    plan: &Plan,
+    at: Timestamp,
+    event: &Event,
+    units: impl Fn(Units) -> u32,
+) -> Result<Step, Ignored> {
+    let Event::Observed(seen) = event else { return apply(state, plan, at, event) };
+    let mut rosy = seen.clone();
+    let truth = rosy.capacity;
+    if let Some(capacity) = &mut rosy.capacity {
+        let total = &mut capacity.candidate.total;
+        *total = Units { asked: total.asked.max(units(*total)), ready: units(*total) };
+    }
+    let mut step = apply(state, plan, at, &Event::Observed(rosy))?;
+    if let Some(capacity) = truth {
+        step.next.world.candidate.total = capacity.candidate.total;
+    }
+    Ok(step)
+}
+
 #[test]
 fn weight_before_ready_capacity_is_caught() {
-    caught(&canary(), &[12], |state, plan, at, event| match event {
-        Event::Observed(seen) => {
-            let mut rosy = seen.clone();
-            let truth = rosy.capacity;
-            if let Some(capacity) = &mut rosy.capacity {
-                capacity.candidate.total.ready = capacity.candidate.total.asked;
-            }
-            let mut step = apply(state, plan, at, &Event::Observed(rosy))?;
-            if let Some(capacity) = truth {
-                step.next.world.candidate.total.ready = capacity.candidate.total.ready;
-            }
-            Ok(step)
-        }
+    caught(&canary(), &[12], |state, plan, at, event| {
+        apply_rosy(state, plan, at, event, |units| units.asked)
+    });
+}
+
+#[test]
+fn retiring_what_a_candidate_without_capacity_was_to_replace_is_caught() {
+    caught(&canary(), &[9], |state, plan, at, event| match state.phase {
+        Phase::KeepWarm { .. } => apply_rosy(state, plan, at, event, |_| 4),
+        _ => apply(state, plan, at, event),
+    });
+}
+
+#[test]
+fn a_completion_reported_of_a_candidate_without_capacity_is_caught() {
+    caught(&canary(), &[10], |state, plan, at, event| match state.phase {
+        Phase::Confirming { .. } => apply_rosy(state, plan, at, event, |_| 4),
         _ => apply(state, plan, at, event),
     });
 }

@@ -92,7 +92,7 @@ pub(super) fn retired_only_when_safe(edge: &Edge<'_>) -> Option<String> {
         return None;
     }
     let world = edge.before.world();
-    let Phase::KeepWarm { until } = *edge.before.phase() else {
+    let Phase::KeepWarm { until, .. } = *edge.before.phase() else {
         return Some(format!("retired from {}", edge.step.decision.from));
     };
     let seen = edge.step.next.world().traffic.seen;
@@ -101,7 +101,9 @@ pub(super) fn retired_only_when_safe(edge: &Edge<'_>) -> Option<String> {
     } else {
         seen.is_some_and(|seen| seen.low == Weight::FULL)
     };
-    let lacks = if !all {
+    let lacks = if let Some(lacking) = candidate_lacks(edge) {
+        return Some(format!("retired with {lacking}"));
+    } else if !all {
         "before all traffic was seen on the candidate"
     } else if edge.at < until {
         "before its warm time had run"
@@ -113,6 +115,28 @@ pub(super) fn retired_only_when_safe(edge: &Edge<'_>) -> Option<String> {
         return None;
     };
     Some(format!("retired {lacks}"))
+}
+
+/// What the candidate is seen to lack of the capacity that all traffic needs, where it is ours to see
+/// to and no person has accepted it as it is.
+fn candidate_lacks(edge: &Edge<'_>) -> Option<String> {
+    let next = &edge.step.next;
+    let world = next.world();
+    if world.kind == CapacityKind::Elastic || edge.plan.is_platform_paced() || next.is_accepted() {
+        return None;
+    }
+    let stages = edge.plan.stages(next.first);
+    let batched = stages.iter().any(|stage| stage.batches.is_some());
+    let least = if batched {
+        world.full
+    } else {
+        edge.plan
+            .wanted(world, next.first, edge.plan.last_position(next.first), edge.at)
+            .0
+            .candidate?
+    };
+    let ready = world.candidate.total.ready;
+    (ready < least).then(|| format!("{ready} of {least} units of the candidate ready"))
 }
 
 pub(super) fn reported_only_when_seen(edge: &Edge<'_>) -> Option<String> {
@@ -131,6 +155,11 @@ pub(super) fn reported_only_when_seen(edge: &Edge<'_>) -> Option<String> {
     }
     if edge.before.outstanding().is_some() {
         return Some("reported with a move outstanding".to_owned());
+    }
+    if matches!(next.phase(), Phase::Completed)
+        && let Some(lacking) = candidate_lacks(edge)
+    {
+        return Some(format!("reported completed with {lacking}"));
     }
     if world.follows_capacity() {
         let gone = if expected == Weight::FULL { &world.stable } else { &world.candidate };

@@ -31,6 +31,31 @@ impl Plan {
         }
     }
 
+    /// The end of the last stage: its last batch, where it has batches.
+    #[must_use]
+    pub fn last_position(&self, first: bool) -> Position {
+        let stages = self.stages(first);
+        let stage = u16::try_from(stages.len().saturating_sub(1)).unwrap_or(u16::MAX);
+        let batched = stages.last().is_some_and(|stage| stage.batches.is_some());
+        Position { stage, batch: if batched { u16::MAX } else { 0 } }
+    }
+
+    /// The world at the end of the last stage, and what no move there may exceed. Zones are looked at
+    /// one by one: the first that the candidate does not fill, then the last.
+    #[must_use]
+    pub fn wanted_done(&self, world: &World, first: bool, drained: Timestamp) -> (Wanted, Limits) {
+        let unfilled = |stage: &Stage| {
+            let zone = stage.batches.and_then(|batches| batches.zone);
+            zone.is_some() && world.candidate.units(zone).ready < world.full_of(zone)
+        };
+        let last = self.last_position(first);
+        let at = match self.stages(first).iter().position(unfilled) {
+            Some(stage) => Position { stage: u16::try_from(stage).unwrap_or(u16::MAX), ..last },
+            None => last,
+        };
+        self.wanted(world, first, at, drained)
+    }
+
     /// The world as found, and what no move on the way there may exceed.
     #[must_use]
     pub fn wanted_back(&self, world: &World, first: bool, drained: Timestamp) -> (Wanted, Limits) {
@@ -161,6 +186,13 @@ impl Stage {
 }
 
 impl Wanted {
+    /// The same, but for what would make an arm smaller: for when there is no other arm left.
+    #[must_use]
+    pub fn taking_nothing(self, world: &World) -> Self {
+        let asked = world.candidate.units(self.zone).asked;
+        Self { candidate: self.candidate.map(|units| units.max(asked)), stable: None, ..self }
+    }
+
     /// Nothing at all: what a position past the end of a plan wants.
     #[must_use]
     pub fn nothing() -> Self {

@@ -116,9 +116,8 @@ impl Phase {
                 visit(by);
                 run.each_instant(visit);
             }
-            Self::KeepWarm { until } => visit(until),
-            Self::Confirming { quiet, by, .. } => {
-                visit(quiet);
+            Self::KeepWarm { until: first, by } | Self::Confirming { quiet: first, by, .. } => {
+                visit(first);
                 visit(by);
             }
             Self::Halted { .. }

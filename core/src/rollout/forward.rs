@@ -115,7 +115,7 @@ impl Turn<'_> {
     pub(crate) fn keep_warm(&mut self) {
         self.evidence = self.gate_evidence();
         let until = self.now.after(self.plan.policy.keep_warm);
-        self.next.phase = Phase::KeepWarm { until };
+        self.next.phase = Phase::KeepWarm { until, by: NEVER };
     }
 
     fn gate_evidence(&self) -> Evidence {

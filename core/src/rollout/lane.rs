@@ -124,6 +124,7 @@ impl Turn<'_> {
         later(&mut self.next.confirm_by);
         match &mut self.next.phase {
             Phase::Moving { by, .. }
+            | Phase::KeepWarm { by, .. }
             | Phase::Retiring { by }
             | Phase::RollingBack { by, .. }
             | Phase::Confirming { by, .. } => later(by),

@@ -56,6 +56,8 @@ pub enum Phase {
     KeepWarm {
         /// Until when.
         until: Timestamp,
+        /// When the candidate has been without its capacity for too long; never while it has it.
+        by: Timestamp,
     },
     /// The old revision is being removed. The point of no return lies behind.
     Retiring {

@@ -291,7 +291,7 @@ impl Rollout {
             return WaitingOn::Clock { until: self.wake };
         }
         match self.phase {
-            Phase::KeepWarm { until } if until > self.clock => WaitingOn::Clock { until },
+            Phase::KeepWarm { until, .. } if until > self.clock => WaitingOn::Clock { until },
             Phase::HandedOver { .. } => WaitingOn::Read(ReadKind::Platform),
             Phase::Confirming { outcome: Outlook::RolledBack(_), .. }
             | Phase::RollingBack { .. }

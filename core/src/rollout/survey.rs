@@ -38,6 +38,7 @@ impl Turn<'_> {
         }
         if let Some(capacity) = &seen.capacity {
             self.take_capacity(capacity);
+            self.time_shortage();
         }
         if seen.platform.is_some() {
             self.next.platform.seen = seen.platform;
@@ -140,6 +141,17 @@ impl Turn<'_> {
             }
         }
         world.counted = world.counted || !busy;
+    }
+
+    /// While the old revision is kept warm, the candidate's capacity has a deadline to come back.
+    fn time_shortage(&mut self) {
+        let Phase::KeepWarm { until, by } = self.next.phase else { return };
+        let by = match (self.short(), by) {
+            (None, _) => NEVER,
+            (Some(_), NEVER) => self.now.after(self.wait_limit()),
+            (Some(_), by) => by,
+        };
+        self.next.phase = Phase::KeepWarm { until, by };
     }
 
     /// An uncertain move whose fate is learnt by reading.
@@ -286,16 +298,17 @@ impl Turn<'_> {
     }
 
     /// When the old revision may go: kept warm for as long as declared, drained, nothing that may
-    /// still land, and all traffic seen on the candidate.
+    /// still land, and all traffic seen on the candidate, which has the capacity for it.
     fn warm_until(&self) -> Timestamp {
-        let Phase::KeepWarm { until } = self.next.phase else { return NEVER };
+        let Phase::KeepWarm { until, .. } = self.next.phase else { return NEVER };
         let world = &self.next.world;
         let seen = if world.follows_capacity() {
             world.stable.total.asked == 0
         } else {
             world.traffic.asked == Weight::FULL && world.traffic.seen_as_asked()
         };
-        if !seen || self.next.call.is_some() || !self.may_go_forward() {
+        let free = self.next.call.is_none() && self.may_go_forward();
+        if !seen || !free || self.short().is_some() {
             return NEVER;
         }
         until.max(self.next.drained).max(world.late.latest())
@@ -314,7 +327,33 @@ impl Turn<'_> {
         if !world.follows_capacity() && !world.traffic.seen_as_asked() {
             return Trigger::Noted;
         }
-        self.decide(Action::Retire { arm: crate::Arm::Stable }, Trigger::Decided)
+        self.survey_candidate().unwrap_or_else(|| {
+            self.decide(Action::Retire { arm: crate::Arm::Stable }, Trigger::Decided)
+        })
+    }
+
+    /// What the candidate, which is to serve alone, still lacks of its capacity. Units that somebody
+    /// took away are asked for again; a person may have accepted it as it is.
+    fn survey_candidate(&mut self) -> Option<Trigger> {
+        if self.platform_paced() || self.next.accepted {
+            return None;
+        }
+        Some(match self.short()? {
+            Next::Do(action) => self.decide(action, Trigger::Decided),
+            _ => Trigger::Noted,
+        })
+    }
+
+    /// What has to come yet of the capacity that is wanted, if anything has.
+    fn short(&self) -> Option<Next> {
+        let next = self.next_move();
+        let capacity = match &next {
+            Next::Do(action) => action.surface() == crate::Surface::Capacity,
+            Next::Wait(wait) => matches!(wait, For::Counts | For::Ready),
+            Next::Blocked(_) => true,
+            Next::There => false,
+        };
+        capacity.then_some(next)
     }
 
     fn survey_back(&mut self) -> Trigger {
@@ -350,16 +389,16 @@ impl Turn<'_> {
         }
     }
 
-    fn survey_completed(&self) -> Trigger {
-        let world = &self.next.world;
-        if world.late.latest() > self.now {
+    fn survey_completed(&mut self) -> Trigger {
+        if self.next.world.late.latest() > self.now {
             return Trigger::Noted;
         }
-        if world.follows_capacity() {
-            let gone = world.counted || world.kind == CapacityKind::Elastic;
-            return if gone { Trigger::OutcomeSeen } else { Trigger::Noted };
+        if let Some(lacking) = self.survey_candidate() {
+            return lacking;
         }
+        let world = &self.next.world;
         match world.traffic.seen {
+            _ if world.follows_capacity() => Trigger::OutcomeSeen,
             None => Trigger::Noted,
             // A call that turned copies or tests on may have landed after the one that turned them off.
             Some(_) if world.traffic.seen_as_asked() && !self.extra_contradicts() => {
@@ -653,6 +692,9 @@ impl Turn<'_> {
             Phase::Moving { at, .. } | Phase::HandedOver { at, .. } => {
                 self.stage(at).map_or(OnDeadline::Ask, |stage| stage.deadline.then)
             }
+            Phase::KeepWarm { .. } => self
+                .stage(self.last_position())
+                .map_or(OnDeadline::Ask, |stage| stage.deadline.then),
             _ => OnDeadline::Ask,
         };
         match then {
@@ -738,7 +780,13 @@ impl Rollout {
                 }
             }
             Phase::HandedOver { run: PlatformRun::AtWait { gate, .. }, .. } => gate.by,
-            Phase::Moving { by, .. } | Phase::HandedOver { by, .. } if !held => by,
+            Phase::Moving { by, .. }
+            | Phase::HandedOver { by, .. }
+            | Phase::KeepWarm { by, .. }
+                if !held =>
+            {
+                by
+            }
             Phase::Gating { gate, .. } if !held => gate.by,
             _ => NEVER,
         }

@@ -105,6 +105,9 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
         // From KeepWarm.
         (KeepWarm { .. }, T::WarmOver) => (Rule::OldRevisionRetired, Turn::retire_stable),
         (KeepWarm { .. }, T::Repair) => (Rule::WorldRepaired, Turn::take_step),
+        (KeepWarm { .. }, T::LateHold) => (Rule::StageOverdue, Turn::wait_on),
+        (KeepWarm { .. }, T::LateAsk) => (Rule::StageOverdueAsked, Turn::ask),
+        (KeepWarm { .. }, T::LateRollBack) => (Rule::StageOverdueRolledBack, Turn::overdue_back),
 
         // From Retiring.
         (Retiring { .. }, T::OldGone) => (Rule::OldRevisionGone, Turn::confirm_completed),

@@ -96,10 +96,7 @@ impl<'a> Turn<'a> {
     }
 
     pub(crate) fn last_position(&self) -> Position {
-        let last = self.plan.stages(self.next.first).len().saturating_sub(1);
-        let stage = u16::try_from(last).unwrap_or(u16::MAX);
-        let batches = self.plan.stages(self.next.first).last().is_some_and(|s| s.batches.is_some());
-        Position { stage, batch: if batches { u16::MAX } else { 0 } }
+        self.plan.last_position(self.next.first)
     }
 
     /// Whether a platform sets the pace of this plan.
@@ -114,8 +111,15 @@ impl<'a> Turn<'a> {
         if self.next.phase.is_backward() {
             return self.plan.wanted_back(world, self.next.first, drained);
         }
-        let at = self.next.phase.position().unwrap_or_else(|| self.last_position());
-        self.plan.wanted(world, self.next.first, at, drained)
+        let first = self.next.first;
+        match (self.next.phase.position(), &self.next.phase) {
+            (Some(at), _) => self.plan.wanted(world, first, at, drained),
+            (None, Phase::Retiring { .. } | Phase::Confirming { .. }) => {
+                let (wanted, limits) = self.plan.wanted_done(world, first, drained);
+                (wanted.taking_nothing(world), limits)
+            }
+            (None, _) => self.plan.wanted_done(world, first, drained),
+        }
     }
 
     pub(crate) fn next_move(&self) -> Next {
@@ -364,6 +368,7 @@ impl<'a> Turn<'a> {
                 ..
             }
             | Phase::Retiring { by } => *by = fresh,
+            Phase::KeepWarm { by, .. } if *by != NEVER => *by = fresh,
             Phase::Gating { gate, .. } => gate.by = fresh,
             Phase::HandedOver { run: PlatformRun::AtWait { gate, expires, .. }, .. } => {
                 // The platform's own clock is told of once; what follows is a wait like any other.
@@ -387,6 +392,7 @@ impl<'a> Turn<'a> {
                 gate.bake.plus(gate.deadline.within)
             }
             Phase::Moving { at, .. } | Phase::HandedOver { at, .. } => stage_limit(at),
+            Phase::KeepWarm { .. } => stage_limit(self.last_position()),
             _ => self.plan.policy.rollback,
         }
     }
