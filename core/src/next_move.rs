@@ -118,10 +118,14 @@ pub fn carried(world: &World, ready: u32, limits: &Limits) -> Weight {
     }
 }
 
-/// Whether stable by itself is at the floor or above, so that the candidate may go.
+/// Whether enough units of stable are ready for it to serve alone, so that the candidate may go: in
+/// batches the floor, else three quarters. A fleet seldom has every unit ready; a Deployment of
+/// Kubernetes, too, may by default lack a quarter of them while it serves.
 #[must_use]
 pub fn restored(world: &World, limits: &Limits) -> bool {
-    !limits.in_step || world.stable.total.ready >= limits.base
+    let ready = u64::from(world.stable.total.ready);
+    let base = u64::from(limits.base);
+    if limits.in_step { ready >= base } else { ready * 4 >= base * 3 }
 }
 
 struct View<'a> {
@@ -303,7 +307,8 @@ impl View<'_> {
         self.set(Arm::Stable, asked - gone)
     }
 
-    /// At once to the larger of what stable carries and what the candidate can not carry; never up.
+    /// All of it where stable can take it, or else the larger of what stable carries and what the
+    /// candidate can not carry; never up.
     fn shift_back(&self) -> Option<Next> {
         self.wanted.weight?;
         let to = self.share_on_the_way_back().min(self.world.traffic.asked);
@@ -312,9 +317,22 @@ impl View<'_> {
 
     /// The candidate's share that stable can not take yet and the candidate can still carry.
     fn share_on_the_way_back(&self) -> Weight {
+        if self.takes_over() {
+            return Weight::ZERO;
+        }
         let stable = carried(self.world, self.world.stable.total.ready, self.limits);
         let candidate = carried(self.world, self.world.candidate.total.ready, self.limits);
         stable.rest().min(candidate).on_grid(self.limits.grid)
+    }
+
+    /// Whether everything goes back at once, although more units ready would be better: a release that
+    /// failed is worse than a full house. So it is where enough of stable is ready, or where stable has
+    /// three quarters of the traffic already.
+    fn takes_over(&self) -> bool {
+        let little = self.world.exposure() <= Weight::percent(25);
+        !self.limits.in_step
+            && self.world.stable.total.ready > 0
+            && (little || restored(self.world, self.limits))
     }
 
     fn stop_extra(&self) -> Option<Next> {
@@ -357,7 +375,8 @@ impl View<'_> {
 
     /// Batches took ready units away; the way back is done when enough of them serve again.
     fn stable_serves(&self) -> Option<Next> {
-        (!restored(self.world, self.limits)).then_some(Next::Wait(For::Ready))
+        (self.limits.in_step && !restored(self.world, self.limits))
+            .then_some(Next::Wait(For::Ready))
     }
 
     fn shifted_back(&self) -> Option<Next> {
@@ -383,6 +402,12 @@ impl Limits {
 }
 
 impl crate::Traffic {
+    /// The candidate's share that nothing on the way back goes above: as asked for, or as seen.
+    #[must_use]
+    pub fn least(&self) -> Weight {
+        self.seen.map_or(self.asked, |seen| seen.high.min(self.asked))
+    }
+
     /// Whether every route is seen at the weight last asked for.
     #[must_use]
     pub fn seen_as_asked(&self) -> bool {

@@ -67,6 +67,7 @@ rules! {
     MoveThrottled: "The target takes no more calls for now; the move is sent again after a wait that counts towards no limit.",
     ReadsThrottled: "The target takes no more calls for now and could not be read; that time counts towards no limit.",
     MoveResent: "The move is sent again.",
+    MoveWithdrawn: "The world has changed; sent again, the move would do harm.",
     MoveUncertain: "The move may or may not have happened.",
     MoveSettled: "The uncertain move can no longer land; the world is read before the next one.",
     MoveFoundDone: "The uncertain move is seen to have happened.",

@@ -32,7 +32,7 @@ pub struct Scope {
     pub drifts: u8,
     /// Times that ready units become unready.
     pub shortages: u8,
-    /// Times that the full size grows by one.
+    /// Times that the full size grows by one, or is nothing.
     pub resizes: u8,
     /// Verdicts other than a pass.
     pub verdicts: u8,
@@ -717,11 +717,19 @@ impl<'a> Environment<'a> {
         }
         let zoned = env.stable.zones.iter().any(|units| units.asked > 0);
         if env.budget.resizes > 0 && !zoned && state.world().kind == CapacityKind::Counted {
-            let mut grown = env.clone();
-            grown.budget.resizes -= 1;
-            grown.full += 1;
-            let what = self.words(|| format!("the fleet is to have {}", grown.full));
-            visit(Happening { what, at: state.clock(), event: None, env: grown, fair: false });
+            for full in [env.full + 1, 0] {
+                let mut resized = env.clone();
+                resized.budget.resizes -= 1;
+                resized.full = full;
+                let what = self.words(|| format!("the fleet is to have {full}"));
+                visit(Happening {
+                    what,
+                    at: state.clock(),
+                    event: None,
+                    env: resized,
+                    fair: false,
+                });
+            }
         }
         let serves = !state.phase().is_backward() && state.phase().position().is_none();
         let robs = env.budget.shortages > 0 && self.counted(state);

@@ -459,7 +459,7 @@ fn a_state_that_waits_for_nothing_is_caught() {
 
 #[test]
 fn traffic_seen_that_was_never_seen_is_caught_by_the_worlds_own_truth() {
-    caught(&canary(), &[10], |state, plan, at, event| match event {
+    caught(&canary(), &[10, 12], |state, plan, at, event| match event {
         Event::Observed(seen) => {
             let mut rosy = seen.clone();
             let asked = state.world.traffic.asked;

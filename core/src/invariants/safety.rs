@@ -156,6 +156,10 @@ pub(super) fn reported_only_when_seen(edge: &Edge<'_>) -> Option<String> {
     if edge.before.outstanding().is_some() {
         return Some("reported with a move outstanding".to_owned());
     }
+    let managed = world.kind != CapacityKind::Elastic && !edge.plan.is_platform_paced();
+    if expected == Weight::ZERO && managed && world.full > 0 && world.stable.total.ready == 0 {
+        return Some("reported rolled back with no unit of stable ready".to_owned());
+    }
     if matches!(next.phase(), Phase::Completed)
         && let Some(lacking) = candidate_lacks(edge)
     {

@@ -127,7 +127,11 @@ pub(super) fn monotone(edge: &Edge<'_>) -> Option<String> {
     let to = edge.shift()?;
     let asked = edge.before.world().traffic.asked;
     let backward = edge.step.next.phase().is_backward();
-    let wrong = if backward { to > asked } else { to < asked };
+    let wrong = if backward {
+        to > edge.seen_high().map_or(asked, |seen| seen.min(asked))
+    } else {
+        to < asked
+    };
     wrong.then(|| format!("from {asked} to {to} while {}", edge.step.decision.to))
 }
 
@@ -167,6 +171,14 @@ fn base(edge: &Edge<'_>, world: &World) -> u64 {
 }
 
 pub(super) fn carried(edge: &Edge<'_>) -> Option<String> {
+    let takes_all = matches!(
+        edge.intent()?.action,
+        Action::Scale { arm: Arm::Candidate, units: 0, zone: None }
+            | Action::Retire { arm: Arm::Candidate }
+    );
+    if takes_all && !edge.before.world().follows_capacity() && edge.exposed() > Weight::ZERO {
+        return Some(format!("{} to an arm without units", edge.exposed()));
+    }
     let to = edge.shift()?;
     let next = &edge.step.next;
     let world = next.world();
@@ -187,10 +199,23 @@ pub(super) fn carried(edge: &Edge<'_>) -> Option<String> {
     if edge.plan.stages(next.first).iter().any(|s| s.batches.is_some_and(|b| b.zone.is_some())) {
         return None;
     }
-    let stable = carries(edge, world.stable.total.ready, base);
-    let share = stable.rest().min(candidate);
-    let expected =
-        share.on_grid(edge.plan.capabilities().grid()).min(edge.before.world().traffic.asked);
+    let ready = u64::from(world.stable.total.ready);
+    let batched = edge.plan.stages(next.first).iter().any(|stage| stage.batches.is_some());
+    let little = edge.exposed() <= Weight::percent(25);
+    let stable = if !batched && ready > 0 && (little || ready * 4 >= base * 3) {
+        Weight::FULL
+    } else {
+        carries(edge, world.stable.total.ready, base)
+    };
+    let share = stable.rest().min(candidate).on_grid(edge.plan.capabilities().grid());
+    let asked = edge.before.world().traffic.asked;
+    let most = edge.seen_high().map_or(asked, |seen| seen.min(asked));
+    // Set again as it is seen, so that nothing else comes of what was asked before.
+    let again = matches!(edge.step.decision.rule, Rule::ShiftReasserted | Rule::DriftReasserted);
+    if again && edge.read_high() == Some(to) {
+        return None;
+    }
+    let expected = share.min(most);
     (to != expected).then(|| {
         format!(
             "back to {to}, expected {expected} (stable carries {stable}, candidate {candidate})"
@@ -239,6 +264,26 @@ pub(super) fn rolling_bounds(edge: &Edge<'_>) -> Option<String> {
 }
 
 impl Edge<'_> {
+    /// The candidate's share before the move, on the route that has most of it, as last read.
+    fn read_high(&self) -> Option<Weight> {
+        let before = self.before.world().traffic.seen;
+        let seen = match self.event {
+            crate::Event::Observed(seen) => seen.traffic.or(before),
+            _ => before,
+        };
+        seen.map(|seen| seen.high)
+    }
+
+    /// The largest share that the candidate may have before the move: as asked, or as read.
+    fn exposed(&self) -> Weight {
+        self.before.world().traffic.asked.max(self.read_high().unwrap_or_default())
+    }
+
+    /// The share that is so: once what was asked for has been seen.
+    fn seen_high(&self) -> Option<Weight> {
+        self.read_high().filter(|_| self.before.world().traffic.matched)
+    }
+
     /// Units asked for before the move: as last observed, if this very event observed them.
     fn asked_before(&self, arm: Arm, zone: Option<u8>) -> u32 {
         match self.event {

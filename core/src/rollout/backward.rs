@@ -36,6 +36,7 @@ impl Turn<'_> {
         let by = self.now.after(self.plan.policy.rollback);
         self.next.phase = Phase::RollingBack { cause, by };
         if self.platform_paced() {
+            self.next.corrections = self.next.corrections.saturating_add(1);
             if self.next.platform.told == PlatformTold::Stop {
                 self.next.platform.told = PlatformTold::Start;
             }
@@ -46,6 +47,7 @@ impl Turn<'_> {
             // It was set to nothing before; only a new move sets it to nothing again.
             self.correct();
         } else {
+            self.next.corrections = self.next.corrections.saturating_add(1);
             self.advance();
         }
     }

@@ -25,8 +25,8 @@ impl Turn<'_> {
             Outcome::Ambiguous => Trigger::Uncertain,
             Outcome::Permanent => Trigger::MoveFailed,
             Outcome::Throttled if self.may_wait_out() => Trigger::Throttled,
-            Outcome::Retryable | Outcome::Throttled if self.attempts_left() => Trigger::TryAgain,
-            Outcome::Conflict if self.attempts_left() => Trigger::Conflict,
+            Outcome::Retryable | Outcome::Throttled if self.may_try_again() => Trigger::TryAgain,
+            Outcome::Conflict if self.may_try_again() => Trigger::Conflict,
             Outcome::Retryable | Outcome::Throttled | Outcome::Conflict => Trigger::MoveFailed,
         }
     }
@@ -48,6 +48,12 @@ impl Turn<'_> {
         self.next.call.as_ref().is_some_and(|call| spent(call) < limit)
     }
 
+    /// Whether a call that is known not to be done may be sent again. On the way back it may until the
+    /// time for that is over: there is nothing better to do.
+    pub(crate) fn may_try_again(&self) -> bool {
+        self.next.phase.is_backward() || self.attempts_left()
+    }
+
     /// The target has the request. From now on its completion is observed.
     pub(crate) fn acknowledge(&mut self) {
         let Some(call) = self.next.call.take() else { return };
@@ -64,6 +70,9 @@ impl Turn<'_> {
         match call.sent.action {
             Action::Shift { .. } => {
                 self.next.confirm_by = self.now.after(self.plan.policy.confirm);
+                // Less was read before it was in force.
+                let traffic = &mut self.next.world.traffic;
+                traffic.seen = traffic.seen.filter(|seen| seen.high >= traffic.asked);
                 self.match_traffic();
             }
             Action::Mirror { to }
@@ -143,12 +152,14 @@ impl Turn<'_> {
     }
 
     /// Doubled for each attempt already made, and never above five minutes: a person would have
-    /// been asked by then.
+    /// been asked by then. On the way back never above half a minute.
     fn back_off_span(&self) -> Span {
         let attempt = self.next.call.as_ref().map_or(1, |call| call.sent.attempt);
         let doubled =
             self.plan.policy.back_off.0.saturating_mul(1 << u32::from(attempt.clamp(1, 8) - 1));
-        Span(doubled.min(Span::minutes(5).0))
+        let backward = self.next.phase.is_backward();
+        let most = if backward { Span::seconds(30) } else { Span::minutes(5) };
+        Span(doubled.min(most.0))
     }
 
     /// It may have happened. What is safe now depends on what the target offers.
@@ -263,10 +274,10 @@ impl Turn<'_> {
 
     pub(crate) fn shift_again(&mut self) {
         self.next.confirm_by = NEVER;
-        let (to, versions) = {
-            let traffic = &self.next.world.traffic;
-            (traffic.asked, traffic.versions.clone())
-        };
+        let backward = self.next.phase.is_backward();
+        let traffic = &self.next.world.traffic;
+        let to = if backward { traffic.least() } else { traffic.asked };
+        let versions = traffic.versions.clone();
         self.evidence = self.world_evidence();
         self.send(Action::Shift { to, versions });
     }

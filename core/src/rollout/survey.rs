@@ -3,8 +3,8 @@
 //! Must not change the phase or send anything; it names what the table then acts on.
 
 use crate::{
-    Action, CapacityKind, Hold, Observation, OnDeadline, Outlook, Phase, PlatformRun, PlatformSeen,
-    SeenCapacity, SeenTraffic, Span, Timestamp, Weight,
+    Action, Arm, CapacityKind, Hold, Observation, OnDeadline, Outlook, Phase, PlatformRun,
+    PlatformSeen, SeenCapacity, SeenTraffic, Span, Timestamp, Weight,
     next_move::{For, NEVER, Next, carried, restored},
     rollout::{CallState, Ignored, PlatformTold, Rollout, trigger::Trigger, turn::Turn},
 };
@@ -62,8 +62,8 @@ impl Turn<'_> {
     }
 
     /// From when asked and seen agree, with nothing outstanding, a difference is drift. What became
-    /// of a shift that was given up is not known: on the way to a stage, less than it is taken for
-    /// what is asked from here on; anything else is sent again.
+    /// of a shift that was given up is not known: on the way to a stage, or back, less than it is taken
+    /// for what is asked from here on; anything else is sent again.
     pub(crate) fn match_traffic(&mut self) {
         let traffic = &mut self.next.world.traffic;
         let Some(seen) = traffic.seen.filter(|_| !traffic.matched && self.next.call.is_none())
@@ -72,7 +72,7 @@ impl Turn<'_> {
         };
         match self.next.confirm_by {
             NEVER
-                if matches!(self.next.phase, Phase::Moving { .. })
+                if matches!(self.next.phase, Phase::Moving { .. } | Phase::RollingBack { .. })
                     && seen.high <= traffic.asked =>
             {
                 traffic.asked = seen.high;
@@ -126,8 +126,12 @@ impl Turn<'_> {
                 && !matches!(call.state, CallState::LookUp)
         });
         let world = &mut self.next.world;
-        world.full = seen.full;
-        world.full_by_zone = seen.full_by_zone;
+        // Nothing is no size to release to: what was wanted before stays, so that no arm that serves
+        // is made smaller for it.
+        if seen.full > 0 {
+            world.full = seen.full;
+            world.full_by_zone = seen.full_by_zone;
+        }
         for (arm, seen) in
             [(&mut world.stable, &seen.stable), (&mut world.candidate, &seen.candidate)]
         {
@@ -165,7 +169,9 @@ impl Turn<'_> {
         self.note_call(None);
         Some(if done {
             Trigger::FoundDone
-        } else if self.attempts_left() {
+        } else if self.would_harm() {
+            Trigger::Unsafe
+        } else if self.may_try_again() {
             Trigger::Resend
         } else {
             Trigger::MoveFailed
@@ -327,9 +333,8 @@ impl Turn<'_> {
         if !world.follows_capacity() && !world.traffic.seen_as_asked() {
             return Trigger::Noted;
         }
-        self.survey_candidate().unwrap_or_else(|| {
-            self.decide(Action::Retire { arm: crate::Arm::Stable }, Trigger::Decided)
-        })
+        self.survey_candidate()
+            .unwrap_or_else(|| self.decide(Action::Retire { arm: Arm::Stable }, Trigger::Decided))
     }
 
     /// What the candidate, which is to serve alone, still lacks of its capacity. Units that somebody
@@ -409,10 +414,16 @@ impl Turn<'_> {
             Some(_) if self.platform_paced() => Trigger::Noted,
             // Nothing is set right while a person holds it; the deadline goes on.
             Some(_) if !self.next.holds.is_none() => Trigger::Noted,
-            Some(_) if self.next.corrections >= self.plan.policy.drift_corrections => {
-                Trigger::Contested
-            }
-            Some(_) => Trigger::Contradicted,
+            Some(_) => self.contradicted(),
+        }
+    }
+
+    /// The world is not as the outcome says: once more, but not for ever.
+    fn contradicted(&self) -> Trigger {
+        if self.next.corrections >= self.plan.policy.drift_corrections {
+            Trigger::Contested
+        } else {
+            Trigger::Contradicted
         }
     }
 
@@ -430,8 +441,7 @@ impl Turn<'_> {
             return Trigger::Noted;
         }
         if routed && seen.is_some_and(|seen| seen.high > Weight::ZERO) {
-            let often = self.next.corrections >= self.plan.policy.drift_corrections;
-            return if often { Trigger::Contested } else { Trigger::Contradicted };
+            return self.contradicted();
         }
         if self.platform_paced() {
             return self.survey_platform_confirming();
@@ -443,16 +453,17 @@ impl Turn<'_> {
             if !world.counted {
                 return Trigger::Noted;
             }
-            if world.candidate.total.asked > 0 {
-                if !restored(world, &self.wanted().1) {
-                    return Trigger::Noted;
-                }
+            let there = world.candidate.total.asked > 0;
+            let short = !self.next.first && world.stable.total.asked < world.full;
+            if short && !there {
+                return self.contradicted();
+            }
+            if !self.stable_serves() {
+                return Trigger::Noted;
+            }
+            if there {
                 let action = self.retire_candidate();
                 return self.decide(action, Trigger::Decided);
-            }
-            let short = !self.next.first && world.stable.total.asked < world.full;
-            if short {
-                return Trigger::Contradicted;
             }
         }
         if world.late.latest().max(self.old_units_by()) > self.now {
@@ -464,16 +475,29 @@ impl Turn<'_> {
         }
     }
 
-    /// Until when the report of a rollback waits for units that batches took away: zero (long ago)
-    /// when every one is ready. Enough of them serve already, so old units that crash hold up the
-    /// report for as long as a shift may be unseen, and no longer.
+    /// Whether the candidate may go, and the rollback be reported. Where no batches took units away,
+    /// stable has been as it is for longer than this rollout: once it was waited for, any unit will do.
+    fn stable_serves(&self) -> bool {
+        let world = &self.next.world;
+        let limits = self.wanted().1;
+        let waited = world.stable.total.ready > 0 && self.old_units_by() <= self.now;
+        self.next.first || restored(world, &limits) || (!limits.in_step && waited)
+    }
+
+    /// Until when the report of a rollback waits for old units: zero (long ago) when enough are
+    /// ready, of those that batches took away every one. What serves already, serves; so old units that
+    /// crash hold up the report for as long as a shift may be unseen, and no longer.
     fn old_units_by(&self) -> Timestamp {
         let Phase::Confirming { outcome: Outlook::RolledBack(_), by, .. } = self.next.phase else {
             return Timestamp::default();
         };
         let world = &self.next.world;
-        let batched = self.wanted().1.in_step && !self.next.first;
-        if !batched || world.stable.total.ready >= world.full {
+        let limits = self.wanted().1;
+        let enough = match limits.in_step {
+            true => world.stable.total.ready >= world.full,
+            false => restored(world, &limits),
+        };
+        if enough || self.next.first || world.kind == CapacityKind::Elastic {
             return Timestamp::default();
         }
         let policy = &self.plan.policy;
@@ -585,7 +609,7 @@ impl Turn<'_> {
             (
                 PlatformTold::Start | PlatformTold::Stop,
                 Some(PlatformSeen::Running | PlatformSeen::AtWait { .. } | PlatformSeen::Succeeded),
-            ) => Trigger::Contradicted,
+            ) => self.contradicted(),
             _ => Trigger::Noted,
         }
     }
@@ -650,11 +674,34 @@ impl Turn<'_> {
         self.note_call(None);
         Some(match self.next.call.as_ref()?.state {
             CallState::InFlight { .. } => Trigger::Uncertain,
-            CallState::BackOff { .. } if self.attempts_left() => Trigger::Resend,
+            CallState::BackOff { .. } if self.would_harm() => Trigger::Unsafe,
+            CallState::BackOff { .. } if self.may_try_again() => Trigger::Resend,
             CallState::BackOff { .. } => Trigger::MoveFailed,
             CallState::Settling { .. } => Trigger::Settled,
             CallState::LookUp => return None,
         })
+    }
+
+    /// Whether the world has changed so that the move, sent again, would leave an arm that serves without
+    /// units, or on the way back give the candidate more than it has.
+    fn would_harm(&self) -> bool {
+        let world = &self.next.world;
+        let Some(call) = self.next.call.as_ref().filter(|_| !world.follows_capacity()) else {
+            return false;
+        };
+        match call.sent.action {
+            Action::Retire { arm: Arm::Candidate }
+            | Action::Scale { arm: Arm::Candidate, units: 0, zone: None } => {
+                world.exposure() > Weight::ZERO
+            }
+            Action::Retire { arm: Arm::Stable } => {
+                world.traffic.seen.is_some_and(|seen| seen.low < Weight::FULL)
+            }
+            Action::Shift { to, .. } => {
+                self.next.phase.is_backward() && world.traffic.seen.is_some_and(|s| s.high < to)
+            }
+            _ => false,
+        }
     }
 
     /// All traffic is seen as asked: it is copies or tests that are not.

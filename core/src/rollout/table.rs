@@ -161,6 +161,7 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
         (_, T::Throttled) => (Rule::MoveThrottled, Turn::wait_out),
         (_, T::Unread) => (Rule::ReadsThrottled, Turn::wait_out_reads),
         (_, T::Resend) => (Rule::MoveResent, Turn::resend),
+        (_, T::Unsafe) => (Rule::MoveWithdrawn, Turn::drop_call),
         (_, T::Uncertain) => (Rule::MoveUncertain, Turn::be_uncertain),
         (_, T::Settled) => (Rule::MoveSettled, Turn::settle),
         (_, T::Conflict) => (Rule::VersionConflict, Turn::reread_version),

@@ -40,6 +40,7 @@ pub(crate) enum Trigger {
     TryAgain,
     Throttled,
     Resend,
+    Unsafe,
     Uncertain,
     Settled,
     Conflict,

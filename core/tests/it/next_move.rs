@@ -191,9 +191,22 @@ fn back_goes_at_once_to_what_stable_can_take_and_the_candidate_can_not_carry() {
     // With no healthy arm, to stable.
     assert_eq!(next(&now((4, 0), (4, 0), 100), &goal, &free(4)), shift(0));
     // Never up.
-    assert_eq!(next(&now((1, 1), (4, 4), 20), &goal, &free(4)), scale(Arm::Stable, 4));
-    assert_eq!(next(&now((4, 1), (4, 4), 20), &goal, &free(4)), Next::Wait(For::Ready));
+    assert_eq!(next(&now((1, 1), (4, 4), 50), &goal, &free(4)), scale(Arm::Stable, 4));
+    assert_eq!(next(&now((4, 1), (4, 4), 50), &goal, &free(4)), Next::Wait(For::Ready));
     assert_eq!(next(&now((4, 4), (4, 4), 0), &goal, &free(4)), Next::There);
+}
+
+#[test]
+fn back_goes_at_once_to_three_quarters_of_stable_or_when_stable_has_three_quarters_of_traffic() {
+    let caps = Capabilities::routed();
+    let now = |stable, candidate, percent| at_weight(world(&caps, 4, stable, candidate), percent);
+    let goal = back(Some(0), 4);
+    assert_eq!(next(&now((4, 3), (4, 4), 100), &goal, &free(4)), shift(0));
+    assert_eq!(next(&now((4, 2), (4, 4), 100), &goal, &free(4)), shift(50));
+    assert_eq!(next(&now((4, 1), (1, 1), 25), &goal, &free(4)), shift(0));
+    assert_eq!(next(&now((4, 1), (2, 2), 26), &goal, &free(4)), Next::Wait(For::Ready));
+    // To an arm without a single unit goes nothing that another can answer.
+    assert_eq!(next(&now((4, 0), (1, 1), 25), &goal, &free(4)), Next::Wait(For::Ready));
 }
 
 #[test]

@@ -136,13 +136,13 @@ fn a_fleet_without_a_size_is_carried_by_any_unit_and_by_none_without() {
 }
 
 #[test]
-fn batches_are_restored_once_enough_of_stable_serve() {
+fn stable_is_restored_at_the_floor_of_batches_and_else_at_three_quarters() {
     let mut world = at_rest(&routerless(), 4);
-    let unbounded = Limits::unbounded(3, Weight::FULL, NOW);
-    let in_step = Limits { in_step: true, ..unbounded };
-    for (ready, is) in [(2, false), (3, true), (4, true)] {
+    let two_sides = Limits::unbounded(4, Weight::FULL, NOW);
+    let in_step = Limits { in_step: true, ..two_sides };
+    for (ready, at_floor, enough) in [(2, false, false), (3, false, true), (4, true, true)] {
         world.stable.total = Units { asked: 4, ready };
-        assert_eq!(restored(&world, &in_step), is, "{ready} ready");
-        assert!(restored(&world, &unbounded), "two sides have nothing to restore");
+        assert_eq!(restored(&world, &in_step), at_floor, "{ready} ready of a floor of 4");
+        assert_eq!(restored(&world, &two_sides), enough, "{ready} ready of 4");
     }
 }
