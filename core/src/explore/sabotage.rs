@@ -192,6 +192,24 @@ fn empty_metrics_taken_for_a_pass_are_caught() {
 }
 
 #[test]
+fn a_guard_taken_for_judged_without_a_verdict_is_caught() {
+    caught(&canary(), &[6], |state, plan, at, event| {
+        let mut step = apply(state, plan, at, event)?;
+        step.next.judged = step.next.judged.union(step.next.unjudged(plan));
+        Ok(step)
+    });
+}
+
+#[test]
+fn a_gate_that_does_not_wait_for_its_guards_is_caught() {
+    caught(&canary(), &[5], |state, plan, at, event| {
+        let mut unguarded = plan.clone();
+        unguarded.guards = crate::IndexSet::EMPTY;
+        apply(state, &unguarded, at, event)
+    });
+}
+
+#[test]
 fn an_abort_ignored_after_promote_full_is_caught() {
     caught(&canary(), &[8], |state, plan, at, event| {
         if state.promoted && order(event) == Some(Order::Abort) {

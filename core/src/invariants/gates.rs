@@ -63,13 +63,33 @@ pub(super) fn left_only_when_satisfied(edge: &Edge<'_>) -> Option<String> {
         "its approval"
     } else if gate.hooks.0 & !had.approved.0 != 0 {
         "its hooks"
+    } else if !edge.before.unjudged(edge.plan).is_empty() {
+        "a verdict of each guard"
     } else {
         return None;
     };
     Some(format!("a gate was left without {lacks}"))
 }
 
+/// A check counts as judged by a verdict of its own, and no longer once it has had no answer.
+fn judged_by_a_verdict(edge: &Edge<'_>) -> Option<String> {
+    let gained = edge.step.next.judged.minus(edge.before.judged);
+    let answers = |judged: &crate::Judged| match judged.verdict {
+        Verdict::Pass | Verdict::Fail => true,
+        Verdict::Inconclusive => !judged.past_limit,
+        Verdict::NoData | Verdict::Error => false,
+    };
+    let by = match edge.event {
+        Event::Judged(judged) if answers(judged) => crate::IndexSet::EMPTY.with(judged.check.0),
+        _ => crate::IndexSet::EMPTY,
+    };
+    (!by.covers(gained)).then(|| format!("checks {:#b} were judged by {:?}", gained.0, edge.event))
+}
+
 pub(super) fn only_a_pass_passes(edge: &Edge<'_>) -> Option<String> {
+    if let Some(unjudged) = judged_by_a_verdict(edge) {
+        return Some(unjudged);
+    }
     let passed = |phase: &Phase| match phase {
         Phase::Gating { gate, .. }
         | Phase::HandedOver { run: PlatformRun::AtWait { gate, .. }, .. } => gate.passed.0,

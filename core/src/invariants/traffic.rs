@@ -176,7 +176,11 @@ pub(super) fn carried(edge: &Edge<'_>) -> Option<String> {
         Action::Scale { arm: Arm::Candidate, units: 0, zone: None }
             | Action::Retire { arm: Arm::Candidate }
     );
-    if takes_all && !edge.before.world().follows_capacity() && edge.exposed() > Weight::ZERO {
+    // Batches that may take all that serves have no other way.
+    let batched =
+        edge.plan.stages(edge.step.next.first).iter().any(|stage| stage.batches.is_some());
+    let routed = !edge.before.world().follows_capacity();
+    if takes_all && routed && !batched && edge.exposed() > Weight::ZERO {
         return Some(format!("{} to an arm without units", edge.exposed()));
     }
     let to = edge.shift()?;

@@ -163,8 +163,11 @@ impl Turn<'_> {
 
     pub(crate) fn read_once_more(&mut self) {
         self.reread();
-        if let Phase::Confirming { quiet, .. } = &mut self.next.phase {
-            *quiet = Timestamp::default();
+        let limit = self.now.after(self.wait_limit());
+        match &mut self.next.phase {
+            Phase::Confirming { quiet, .. } => *quiet = Timestamp::default(),
+            Phase::KeepWarm { until, by } => (*until, *by) = (Timestamp::default(), limit),
+            _ => {}
         }
     }
 

@@ -73,6 +73,10 @@ pub struct Rollout {
     /// When the state alone, without any event, allows something more.
     #[serde(default = "never", skip_serializing_if = "is_never")]
     pub(crate) wake: Timestamp,
+    /// Checks that a verdict was given on since they last had no answer: no gate opens before each
+    /// guard is among them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) judged: IndexSet,
     /// Guards without an answer.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) lacking: IndexSet,
@@ -290,6 +294,7 @@ impl Rollout {
             confirm_by: NEVER,
             drained: Timestamp::default(),
             wake: NEVER,
+            judged: IndexSet::EMPTY,
             lacking: IndexSet::EMPTY,
             distrusted: IndexSet::EMPTY,
             lack_by: NEVER,

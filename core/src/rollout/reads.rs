@@ -154,6 +154,14 @@ impl Rollout {
         plan.guards().iter().filter_map(judged).collect()
     }
 
+    /// Guards that could be judged now, and have not been since they last had no answer. A person
+    /// who accepts the candidate has judged.
+    #[must_use]
+    pub fn unjudged(&self, plan: &Plan) -> IndexSet {
+        let forward = !self.phase.is_backward() && !self.accepted;
+        if forward { self.guards(plan).minus(self.judged) } else { IndexSet::EMPTY }
+    }
+
     /// The largest share that the candidate may have. A shift that is seen not to have happened, can not
     /// happen any more and is to be sent again gave it none: to wait for measurements of it would be
     /// to wait for oneself.
@@ -227,7 +235,10 @@ impl Rollout {
             return waiting;
         }
         match (self.phase.gate(), self.phase.progress(), self.planned_gate(plan)) {
-            (Some(at), Some(gate), Some(planned)) => self.waiting_at_gate(at, gate, &planned),
+            (Some(at), Some(gate), Some(planned)) => {
+                let unjudged = !gate.skipped && !self.unjudged(plan).is_empty();
+                self.waiting_at_gate(at, gate, &planned, unjudged)
+            }
             _ => self.waiting_for_the_world(),
         }
     }
@@ -264,6 +275,7 @@ impl Rollout {
         at: GateRef,
         gate: &crate::GateProgress,
         planned: &crate::Gate,
+        unjudged: bool,
     ) -> WaitingOn {
         if gate.matched.is_none() {
             return WaitingOn::Read(ReadKind::World);
@@ -274,7 +286,7 @@ impl Rollout {
         if planned.approval && !gate.signed {
             return WaitingOn::Person(Ask::Approve(at));
         }
-        if !gate.passed.covers(planned.checks) {
+        if unjudged || !gate.passed.covers(planned.checks) {
             return WaitingOn::Read(ReadKind::Health);
         }
         if !gate.approved.covers(planned.hooks) {

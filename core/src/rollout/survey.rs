@@ -38,8 +38,8 @@ impl Turn<'_> {
         }
         if let Some(capacity) = &seen.capacity {
             self.take_capacity(capacity);
-            self.time_shortage();
         }
+        self.time_shortage();
         if seen.platform.is_some() {
             self.next.platform.seen = seen.platform;
         }
@@ -147,15 +147,27 @@ impl Turn<'_> {
         world.counted = world.counted || !busy;
     }
 
-    /// While the old revision is kept warm, the candidate's capacity has a deadline to come back.
+    /// While the old revision is kept warm, the candidate's capacity has a deadline to come back, and
+    /// so has the reading that decides whether the old revision may go.
     fn time_shortage(&mut self) {
         let Phase::KeepWarm { until, by } = self.next.phase else { return };
-        let by = match (self.short(), by) {
-            (None, _) => NEVER,
-            (Some(_), NEVER) => self.now.after(self.wait_limit()),
-            (Some(_), by) => by,
+        let unread = until == Timestamp::default() && !self.all_on_candidate();
+        let by = match (unread || self.short().is_some(), by) {
+            (false, _) => NEVER,
+            (true, NEVER) => self.now.after(self.wait_limit()),
+            (true, by) => by,
         };
         self.next.phase = Phase::KeepWarm { until, by };
+    }
+
+    /// Whether all traffic is seen on the candidate.
+    fn all_on_candidate(&self) -> bool {
+        let world = &self.next.world;
+        if world.follows_capacity() {
+            world.stable.total.asked == 0
+        } else {
+            world.traffic.asked == Weight::FULL && world.traffic.seen_as_asked()
+        }
     }
 
     /// An uncertain move whose fate is learnt by reading.
@@ -279,11 +291,15 @@ impl Turn<'_> {
         })
     }
 
-    /// When the gate it stands before opens by itself.
+    /// When the gate it stands before opens by itself: a guard that was never judged, or has no answer
+    /// any more, shuts every gate.
     fn gate_opens_at(&self) -> Timestamp {
         let open = self.next.calendar.is_none_or(|calendar| calendar.open);
+        let free = self.may_go_forward() && self.next.call.is_none();
         match (self.next.phase.progress(), self.gate_plan()) {
-            (Some(gate), Some(plan)) if self.may_go_forward() && self.next.call.is_none() => {
+            (Some(gate), Some(plan))
+                if free && (gate.skipped || self.next.unjudged(self.plan).is_empty()) =>
+            {
                 gate.opens_at(&plan, open)
             }
             _ => NEVER,
@@ -295,7 +311,8 @@ impl Turn<'_> {
             return drift;
         }
         if self.warm_until() <= self.now {
-            return Trigger::WarmOver;
+            let read = matches!(self.next.phase, Phase::KeepWarm { until: Timestamp(0), .. });
+            return if read { Trigger::WarmOver } else { Trigger::Quiet };
         }
         match self.next_move() {
             Next::Do(action) => self.decide(action, Trigger::Repair),
@@ -307,17 +324,11 @@ impl Turn<'_> {
     /// still land, and all traffic seen on the candidate, which has the capacity for it.
     fn warm_until(&self) -> Timestamp {
         let Phase::KeepWarm { until, .. } = self.next.phase else { return NEVER };
-        let world = &self.next.world;
-        let seen = if world.follows_capacity() {
-            world.stable.total.asked == 0
-        } else {
-            world.traffic.asked == Weight::FULL && world.traffic.seen_as_asked()
-        };
         let free = self.next.call.is_none() && self.may_go_forward();
-        if !seen || !free || self.short().is_some() {
+        if !self.all_on_candidate() || !free || self.short().is_some() {
             return NEVER;
         }
-        until.max(self.next.drained).max(world.late.latest())
+        until.max(self.next.drained).max(self.next.world.late.latest())
     }
 
     fn survey_retiring(&mut self) -> Trigger {

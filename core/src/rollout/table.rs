@@ -103,6 +103,7 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
         (HandedOver { .. }, T::LateRollBack) => (Rule::StageOverdueRolledBack, Turn::overdue_back),
 
         // From KeepWarm.
+        (KeepWarm { .. }, T::Quiet) => (Rule::WarmTimeOver, Turn::read_once_more),
         (KeepWarm { .. }, T::WarmOver) => (Rule::OldRevisionRetired, Turn::retire_stable),
         (KeepWarm { .. }, T::Repair) => (Rule::WorldRepaired, Turn::take_step),
         (KeepWarm { .. }, T::LateHold) => (Rule::StageOverdue, Turn::wait_on),
@@ -183,6 +184,7 @@ fn row<'a>(phase: &Phase, no_return: bool, trigger: Trigger) -> Option<Row<'a>> 
         (_, T::GuardFailedLate) => (Rule::GuardFailedTooLate, Turn::halt_late),
         (_, T::GuardFailedRedeploy) => (Rule::GuardFailedRedeploy, Turn::redeploy),
         (_, T::GuardLacks) => (Rule::GuardLacksEvidence, Turn::lack),
+        (_, T::GuardJudged) => (Rule::GuardJudged, Turn::go_on),
         (_, T::GuardAnswers) => (Rule::GuardAnswers, Turn::answered_again),
         (_, T::Distrusted) => (Rule::RatioHeld, Turn::distrust_evidence),
         (_, T::Trusted) => (Rule::RatioCleared, Turn::trust_evidence),

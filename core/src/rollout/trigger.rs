@@ -87,6 +87,7 @@ pub(crate) enum Trigger {
     GuardFailedRedeploy,
     GuardLacks,
     GuardAnswers,
+    GuardJudged,
     Distrusted,
     Trusted,
     GatePassed,
@@ -274,6 +275,14 @@ impl Turn<'_> {
         if self.next.accepted && judged.verdict != Verdict::Pass {
             return Err(Ignored::Unchanged);
         }
+        let answers = match judged.verdict {
+            Verdict::Pass | Verdict::Fail => true,
+            Verdict::Inconclusive => !judged.past_limit,
+            Verdict::NoData | Verdict::Error => false,
+        };
+        if answers && judged.role != Role::History {
+            self.next.judged = self.next.judged.with(judged.check.0);
+        }
         let holds_only = check.on_fail == OnFail::Hold;
         if judged.verdict == Verdict::Fail && holds_only {
             return self.distrust(judged.check.0);
@@ -305,6 +314,7 @@ impl Turn<'_> {
         };
         let was_lacking = self.next.lacking;
         if lacks {
+            self.next.judged = self.next.judged.without(index);
             self.next.lacking = was_lacking.with(index);
             return if was_lacking == self.next.lacking {
                 Err(Ignored::Unchanged)
@@ -321,6 +331,8 @@ impl Turn<'_> {
             Ok(Trigger::Trusted)
         } else if was_lacking != self.next.lacking {
             Ok(Trigger::GuardAnswers)
+        } else if self.next.judged != self.was.judged {
+            Ok(Trigger::GuardJudged)
         } else {
             Err(Ignored::Unchanged)
         }

@@ -107,13 +107,15 @@ impl Stage {
             }
             let under_way = self.state.outstanding().map(|call| call.state);
             let checks = self.state.wanted_reads(&self.plan).checks;
+            let guards = self.state.unjudged(&self.plan);
             let tries = match under_way {
                 Some(CallState::InFlight { .. }) => vec!["ack".to_owned()],
                 _ => {
-                    let names = checks.iter().map(|n| &self.plan.checks()[usize::from(n)].name);
-                    let passes = names.map(|name| format!("check {name} pass"));
+                    let name = |n: u8| &self.plan.checks()[usize::from(n)].name;
+                    let judged = guards.iter().map(|n| format!("guard {} pass", name(n)));
+                    let passes = checks.iter().map(|n| format!("check {} pass", name(n)));
                     let world = ["observe", "wait"].map(str::to_owned);
-                    passes.chain(world).collect()
+                    passes.chain(judged).chain(world).collect()
                 }
             };
             let happens = |words: &String| {
