@@ -497,7 +497,12 @@ async fn look(ports: Arc<Ports>, query: Query) -> Result<Look, Throttled> {
     let window: Window = query.window;
     let taken = bounded(LOOK_LIMIT, async move { ports.health.look(&query).await }).await;
     match taken {
-        Ok(Ok(look)) => Ok(look),
+        Ok(Ok(look)) if look.window.lies_in(window) => Ok(look),
+        Ok(Ok(look)) => {
+            // What lies outside was, or will be, looked at by itself: it must not count twice.
+            tracing::warn!(asked = ?window, returned = ?look.window, "a look at another window");
+            Ok(Look::failed(window))
+        }
         Ok(Err(error)) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "a look failed");
             let throttled = error.kind == FailureKind::Throttled;

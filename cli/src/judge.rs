@@ -4,11 +4,9 @@
 //! before it alone, so a file that grows only adds lines. Must not judge anything itself.
 
 use serde::Serialize;
-use tidegate_core::{Judgement, LogE, Look, Verdict, Window, health::describe};
+use tidegate_core::{JudgeKind, Judgement, LogE, Look, Verdict, Window, health::describe};
 
-use crate::{
-    Answer, Answered, Ending, args::JudgeArguments, input::Trouble, looks, method::Chosen, text,
-};
+use crate::{Answer, Answered, Ending, args::JudgeArguments, looks, method::Chosen, text};
 
 /// More looks from before a rollout than this are not used.
 const MOST_HISTORY: usize = 1_440;
@@ -48,8 +46,14 @@ struct Numbers {
 }
 
 pub(crate) fn run(asked: &JudgeArguments) -> Answered {
-    let looks = looks::read(&asked.looks)?;
-    let lines = judged(asked, &looks)?;
+    let mut history = match &asked.history {
+        Some(file) => looks::read(file, true)?,
+        None => Vec::new(),
+    };
+    history.drain(..history.len().saturating_sub(MOST_HISTORY));
+    let kind = Chosen::new(asked, history.len()).judge()?;
+    let looks = looks::read(&asked.looks, kind.adds_up())?;
+    let lines = judged(&kind, &history, &looks, &asked.metric);
     let failed = lines.last().is_some_and(|last| last.verdict == Verdict::Fail);
     let shown = lines.iter().filter(|line| line.look >= asked.from);
     let show =
@@ -78,20 +82,18 @@ struct Described {
 }
 
 /// Every look, judged after those before it.
-fn judged(asked: &JudgeArguments, looks: &[Look]) -> Result<Vec<Judged>, Trouble> {
-    let mut history = asked.history.as_deref().map(looks::read).transpose()?.unwrap_or_default();
-    history.drain(..history.len().saturating_sub(MOST_HISTORY));
-    let judge = Chosen::new(asked, history.len()).judge()?.judge(|_| None);
+fn judged(kind: &JudgeKind, history: &[Look], looks: &[Look], metric: &str) -> Vec<Judged> {
     // No method here names a judge of an embedding program.
-    let mut judging = judge.map(|judge| judge.begin_after(&history));
+    let judge = kind.judge(|_| None);
+    let mut judging = judge.map(|judge| judge.begin_after(history));
     let mut judge =
         |look| judging.as_mut().map_or_else(Judgement::broken, |judging| judging.look(look));
     let began = looks.first().map(|look| look.window.from).unwrap_or_default();
     let judged = (1..).zip(looks).map(|(nth, look)| {
         let all = Window { from: began, to: look.window.to };
-        Judged::of(nth, look, &judge(look), &asked.metric, all)
+        Judged::of(nth, look, &judge(look), metric, all)
     });
-    Ok(judged.collect())
+    judged.collect()
 }
 
 impl Judged {

@@ -90,17 +90,17 @@ impl Short {
     }
 }
 
-/// Reads a file of looks. Empty lines are skipped.
+/// Reads a file of looks. Empty lines are skipped. `apart` is whether no two windows may overlap.
 ///
 /// # Errors
-/// The first line that is no look, with its number.
-pub(crate) fn read(file: &Path) -> Result<Vec<Look>, LooksError> {
+/// The first line that is no look, or out of order, with its number.
+pub(crate) fn read(file: &Path, apart: bool) -> Result<Vec<Look>, LooksError> {
     let unreadable = |why| LooksError::Unreadable { file: file.to_owned(), why };
     let text = fs::read_to_string(file).map_err(unreadable)?;
     let mut looks: Vec<Look> = Vec::new();
     for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty()) {
         let end = looks.last().map_or(Timestamp::default(), |look| look.window.to);
-        let look = look(text, end).and_then(|look| in_order(look, end));
+        let look = look(text, end).and_then(|look| in_order(look, end, apart));
         looks.push(look.map_err(|what| LooksError::Line { file: file.to_owned(), line, what })?);
     }
     if looks.is_empty() {
@@ -127,8 +127,9 @@ fn look(text: &str, end: Timestamp) -> Result<Look, Wrong> {
 }
 
 /// A window that ends before it begins, or before the last one did, is a mistake of whoever made the
-/// file. Windows may overlap: a check may look more often than a window lasts.
-fn in_order(look: Look, end: Timestamp) -> Result<Look, Wrong> {
+/// file. Windows overlap where a check looks more often than a window lasts, which only some judges
+/// may.
+fn in_order(look: Look, end: Timestamp, apart: bool) -> Result<Look, Wrong> {
     let Window { from, to } = look.window;
     if from > to {
         let text = format!("the window ends at {to}; expected an end after its beginning, {from}");
@@ -137,6 +138,13 @@ fn in_order(look: Look, end: Timestamp) -> Result<Look, Wrong> {
     if to < end {
         let text =
             format!("the window ends at {to}; expected the end of the last one, {end}, or later");
+        return Err(Wrong::line(text));
+    }
+    if apart && from < end {
+        let text = format!(
+            "the window begins at {from}, before the last one ended, and this judge would count what \
+             they share twice; expected {end} or later"
+        );
         return Err(Wrong::line(text));
     }
     Ok(look)

@@ -153,7 +153,7 @@ pub(crate) fn run(asked: &ScoreArguments) -> Answered {
     let mut lines = Vec::with_capacity(canary.metrics.len());
     let mut metrics = Vec::with_capacity(canary.metrics.len());
     for (scored, file) in canary.metrics.iter().zip(files) {
-        let classified = scored.judge.classified(&looks::read(file)?);
+        let classified = scored.judge.classified(&looks::read(file, true)?);
         let groups: Vec<String> = scored.spec.groups.iter().cloned().collect();
         let metric = Metric::new(&scored.name, groups, &classified).muted(scored.spec.muted);
         lines.push(MetricLine::of(&metric, &classified));

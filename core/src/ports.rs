@@ -317,7 +317,8 @@ pub struct Query {
     pub revisions: Revisions,
     /// The metric, by the name the plan uses.
     pub metric: String,
-    /// The window. The adapter may align it, and says so in the look it returns.
+    /// The window. The adapter may leave out what is not a whole period of its source at either end,
+    /// and says so in the look it returns. A look at anything outside the window counts as failed.
     pub window: Window,
     /// When the rollout was opened: what was so before is not its doing.
     #[serde(default)]

@@ -105,6 +105,7 @@ const BROKEN: &[Row] = &[
     row("weights that fall", "weights_fall.toml", 9, 10, "strategy.canary.steps[1].weight: 20 % does not rise; expected more than the 50 % before it"),
     row("weights that fall", "weights_fall.yaml", 8, 17, "strategy.canary.steps[1].weight: 20 % does not rise; expected more than the 50 % before it"),
     row("a weight written twice", "weights_repeat.yaml", 8, 17, "strategy.canary.steps[1].weight: 20 % does not rise; expected more than the 20 % before it"),
+    row("windows that overlap, of a judge that adds looks up", "windows_overlap.yaml", 12, 12, "checks.errors.every: looks at 10m taken every 10s overlap"),
     row("a gate that has no time to open", "zero_deadline.yaml", 10, 31, "strategy.canary.steps[0].gate.deadline.within: is a zero that would hang; expected more than 0s"),
     row("a zero that would spin", "zero_observe_every.yaml", 9, 18, "policy.observe_every: is a zero that would hang; expected more than 0s"),
 ];

@@ -30,3 +30,4 @@ mod supersede;
 mod targets;
 mod time;
 mod trouble;
+mod windows;

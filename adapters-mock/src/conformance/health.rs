@@ -49,8 +49,7 @@ async fn within<P: HealthMetrics>(subject: HealthSubject<P>) -> Kept {
     // Shifted by a part of any period, so that a source that aligns has to.
     for window in [asked, Window { from: asked.from.moved(1_234), to: asked.to.moved(-777) }] {
         let got = subject.look(&subject.over(window)).await?.window;
-        let inside = got.from >= window.from && got.to <= window.to && got.from <= got.to;
-        ensure!(inside, "{window:?} was asked for, and {got:?} is returned");
+        ensure!(got.lies_in(window), "{window:?} was asked for, and {got:?} is returned");
     }
     Ok(())
 }

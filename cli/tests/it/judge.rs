@@ -150,6 +150,23 @@ fn what_is_wrong_with_a_look_is_told_with_its_line() {
     }
 }
 
+#[test]
+fn windows_that_overlap_are_told_with_their_line_unless_each_is_looked_at_by_itself() {
+    let look = |from: u64| {
+        let arms = "\"stable\": {\"count\": {\"events\": 1, \"exposures\": 900}}, \
+                    \"candidate\": {\"count\": {\"events\": 1, \"exposures\": 100}}";
+        let window = format!("\"window\": {{\"from\": {from}, \"to\": {}}}", from + 60_000);
+        format!("{{{window}, \"complete\": true, \"failed\": false, {arms}}}")
+    };
+    let path = file("overlap.jsonl", &[look(0), look(30_000)]);
+    for (method, params) in METHODS {
+        let asked = format!("judge --method {method} --params {params} --looks {}", path.display());
+        let output = tidegate(&asked);
+        let refused = stderr(&output).contains("overlap.jsonl:2:1: the window begins at");
+        assert_eq!((refused, code(&output) == 64), (method != "threshold", method != "threshold"));
+    }
+}
+
 /// Events and exposures of the candidate, then of stable; none where the look was not usable.
 fn counts() -> Vec<Option<[f64; 4]>> {
     let text = fs::read_to_string(repository().join(LOOKS)).unwrap();

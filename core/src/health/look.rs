@@ -19,6 +19,12 @@ impl Window {
     pub fn length(self) -> Span {
         self.to.since(self.from)
     }
+
+    /// Whether all of this lies in `other`, and ends no earlier than it begins.
+    #[must_use]
+    pub fn lies_in(self, other: Self) -> bool {
+        other.from <= self.from && self.from <= self.to && self.to <= other.to
+    }
 }
 
 /// What was measured of one arm in one window, raw. Counts may be fractional, because sources

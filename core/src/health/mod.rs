@@ -148,6 +148,9 @@ impl Judgement {
 /// machine. State lives in the [`Judging`] it begins and is only a cache: it is rebuilt by giving
 /// the stored looks again. A judge never panics, whatever the looks hold, and never passes on looks
 /// without data.
+///
+/// Looks come oldest first, and no window comes twice. Windows overlap where a check's `every` is
+/// shorter than its `window`.
 pub trait Judge: fmt::Debug + Send + Sync {
     /// Begin with no evidence.
     fn begin(&self) -> Box<dyn Judging>;

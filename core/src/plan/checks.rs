@@ -87,10 +87,13 @@ fn check(
         problems.add(&at.key(key), ProblemKind::TooOften(every));
     }
     let baseline = spec.baseline.unwrap_or_else(|| usual_baseline(&spec.judge));
+    let judge = judge(spec, baseline, around, at, problems);
+    let overlap = judge.adds_up() && every < window && !every.is_zero();
+    problems.add_if(overlap, &at.key("every"), ProblemKind::Overlap { every, window });
     Check {
         name: name.to_owned(),
         metric: spec.metric.clone(),
-        judge: judge(spec, baseline, around, at, problems),
+        judge,
         baseline,
         window,
         every,

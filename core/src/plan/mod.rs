@@ -144,6 +144,17 @@ impl JudgeKind {
         }
     }
 
+    /// Whether it adds looks up, each for new requests: looks that overlap would count what they share
+    /// more than once, and what it says of how often it errs would not be so. A line looks at each
+    /// window by itself; what a judge of the embedding program makes of it is its author's to know.
+    #[must_use]
+    pub const fn adds_up(&self) -> bool {
+        match self {
+            Self::Compare(_) | Self::Share(_) | Self::Kayenta(_) => true,
+            Self::Threshold(_) | Self::Custom(_) => false,
+        }
+    }
+
     /// The judge itself; `custom` finds those of the embedding program.
     #[must_use]
     pub fn judge(

@@ -185,6 +185,16 @@ pub enum ProblemKind {
     /// A time between two looks that is too short to be meant.
     #[error("{0} is too often; expected 1s or more")]
     TooOften(Span),
+    /// Windows that overlap, of a judge that adds looks up.
+    #[error(
+        "looks at {window} taken every {every} overlap, and this judge would count what they share more than once; expected {window} or more, or a window of {every} or less"
+    )]
+    Overlap {
+        /// From one look to the next, as written.
+        every: Span,
+        /// The length of a look.
+        window: Span,
+    },
     /// A number outside its range.
     #[error("{found} is out of range; expected {least} to {most}")]
     OutOfRange {

@@ -351,7 +351,9 @@ pub struct CheckSpec {
     /// Length of one look.
     #[serde(default = "a_minute")]
     pub window: Span,
-    /// Time from one look to the next; the window's length when absent.
+    /// Time from one look to the next; the window's length when absent. Less only for a threshold and
+    /// for judges of the embedding program: the others add looks up, and would count a request once for
+    /// each look at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Span>,
     /// What a failure does.

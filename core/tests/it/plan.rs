@@ -191,6 +191,26 @@ fn blue_green() -> Value {
     json!({"blue_green": {"preview": {}}})
 }
 
+fn overlapping(judge: &str) -> Value {
+    json!({"metric": "m", "window": "10m", "every": "10s", "judge": {judge: {}}})
+}
+
+const OVERLAP: &str = "checks.errors.every: looks at 10m taken every 10s overlap, and this judge would \
+    count what they share more than once; expected 10m or more, or a window of 10s or less";
+
+#[test]
+fn windows_may_overlap_where_each_is_looked_at_by_itself_and_may_lie_apart_anywhere() {
+    let line = json!({"threshold": {"max": 0.1}});
+    let own = json!({"custom": "mine"});
+    let compare = json!({"compare": {}});
+    for (judge, every) in [(line, "10s"), (own, "10s"), (compare, "11m")] {
+        let mut spec = around(canary());
+        let check = json!({"metric": "m", "window": "10m", "every": every, "judge": judge});
+        put(&mut spec, "/checks/errors", check);
+        compile(&spec, &Capabilities::routed()).unwrap_or_else(|errors| panic!("{errors}"));
+    }
+}
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table, one problem a row")]
 fn what_is_wrong_beside_the_strategy_is_named_with_its_place() {
@@ -228,6 +248,9 @@ fn what_is_wrong_beside_the_strategy_is_named_with_its_place() {
             "checks.errors.every: is a zero",
         ),
         bad("looks too often", "/checks/errors/every", json!("10ms"), "10ms is too often"),
+        bad("a comparison of windows that overlap", "/checks/errors", overlapping("compare"), OVERLAP),
+        bad("a share of windows that overlap", "/checks/errors", overlapping("share"), OVERLAP),
+        bad("ranks of windows that overlap", "/checks/errors", overlapping("kayenta"), OVERLAP),
         bad(
             "no bound",
             "/checks/errors/judge",
