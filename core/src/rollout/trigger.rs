@@ -285,7 +285,7 @@ impl Turn<'_> {
         }
         let holds_only = check.on_fail == OnFail::Hold;
         if judged.verdict == Verdict::Fail && holds_only {
-            return self.distrust(judged.check.0);
+            return self.distrust(judged);
         }
         match judged.role {
             Role::Guard => self.read_guard(judged),
@@ -294,13 +294,26 @@ impl Turn<'_> {
         }
     }
 
-    fn distrust(&mut self, check: u8) -> Result<Trigger, Ignored> {
-        let distrusted = self.next.distrusted.with(check);
-        if distrusted == self.next.distrusted {
-            return Err(Ignored::Unchanged);
+    /// A failure that only holds. At a gate it takes the check's earlier pass back: the guard's pass
+    /// of the same check lifts the hold, and is none of the gate's.
+    fn distrust(&mut self, judged: &Judged) -> Result<Trigger, Ignored> {
+        let index = judged.check.0;
+        let withdrawn = judged.role == Role::Gate && self.take_pass_back(index);
+        let distrusted = self.next.distrusted.with(index);
+        if distrusted != self.next.distrusted {
+            self.next.distrusted = distrusted;
+            Ok(Trigger::Distrusted)
+        } else if withdrawn {
+            Ok(Trigger::GateWithdrawn)
+        } else {
+            Err(Ignored::Unchanged)
         }
-        self.next.distrusted = distrusted;
-        Ok(Trigger::Distrusted)
+    }
+
+    /// Takes a check's pass at the gate back, and says whether it had one.
+    fn take_pass_back(&mut self, check: u8) -> bool {
+        let gate = self.next.phase.progress_mut().filter(|gate| gate.passed.contains(check));
+        gate.map(|gate| gate.passed = gate.passed.without(check)).is_some()
     }
 
     fn read_guard(&mut self, judged: &Judged) -> Result<Trigger, Ignored> {

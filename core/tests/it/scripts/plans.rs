@@ -36,6 +36,7 @@ pub(super) fn named(name: &str) -> Option<(Plan, World)> {
             (rolling_spec(AmountSpec::Count(2), AmountSpec::Count(1)), bare, 4)
         }
         "two guards" => (two_guards(), bare, 2),
+        "a guard at the gate" => (guard_at_the_gate(), bare, 2),
         "guard with twin" => (guard_with_twin(), bare, 2),
         "redeploy, halted" => {
             (superseding(redeploying(platform_spec()), Supersede::Queue), platform(), 4)
@@ -117,6 +118,14 @@ fn two_guards() -> PlanSpec {
         Some(DeadlineSpec { within: S(1), then: OnDeadline::Hold });
     spec.checks.get_mut("strict").unwrap().lack =
         Some(DeadlineSpec { within: S(3), then: OnDeadline::RollBack });
+    spec
+}
+
+/// A check that holds, as a guard and at a gate with another one.
+fn guard_at_the_gate() -> PlanSpec {
+    let checks = vec!["ratio".into(), "errors".into()];
+    let mut spec = canary_spec(vec![step(50, GateSpec { checks, ..gate() })]);
+    spec.guards = vec!["ratio".into()];
     spec
 }
 
