@@ -1,7 +1,7 @@
 //! Invariants of gates: 4, 5, 6.
 
 use super::Edge;
-use crate::{Event, Gate, Pace, Phase, PlatformRun, Role, Rule, Verdict};
+use crate::{Event, Gate, Hold, Pace, Phase, PlatformRun, Role, Rule, Verdict};
 
 pub(super) fn bake_runs_only_when_seen(edge: &Edge<'_>) -> Option<String> {
     let next = &edge.step.next;
@@ -96,9 +96,17 @@ pub(super) fn only_a_pass_passes(edge: &Edge<'_>) -> Option<String> {
         _ => 0,
     };
     let before = *edge.before.phase();
-    let gained = passed(edge.step.next.phase()) & !passed(&before);
+    let kept = passed(edge.step.next.phase());
+    if let Event::Judged(judged) = edge.event
+        && judged.role == Role::Gate
+        && judged.verdict != Verdict::Pass
+        && kept & (1 << judged.check.0) != 0
+    {
+        return Some(format!("check {} stays passed after {}", judged.check.0, judged.verdict));
+    }
+    let gained = kept & !passed(&before);
     if gained == 0 {
-        return None;
+        return lifted_by_nothing(edge);
     }
     let Event::Judged(judged) = edge.event else {
         return Some(format!("checks {gained:#b} passed without a verdict"));
@@ -113,4 +121,14 @@ pub(super) fn only_a_pass_passes(edge: &Edge<'_>) -> Option<String> {
     (!good || gained != 1 << judged.check.0).then(|| {
         format!("check {} passed by {} over {:?}", judged.check.0, judged.verdict, judged.window)
     })
+}
+
+/// Whether a look without an answer lifted the hold for lack of answers.
+fn lifted_by_nothing(edge: &Edge<'_>) -> Option<String> {
+    let Event::Judged(judged) = edge.event else { return None };
+    let next = &edge.step.next;
+    let lifted = edge.before.holds().has(Hold::Evidence) && !next.holds().has(Hold::Evidence);
+    let nothing = matches!(judged.verdict, Verdict::NoData | Verdict::Error);
+    (lifted && nothing && !next.phase().is_backward())
+        .then(|| format!("{} of check {} lifted a hold", judged.verdict, judged.check.0))
 }

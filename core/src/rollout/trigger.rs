@@ -336,9 +336,14 @@ impl Turn<'_> {
             };
         }
         let was_distrusted = self.next.distrusted;
-        self.next.lacking = was_lacking.without(index);
-        if judged.verdict == Verdict::Pass {
-            self.next.distrusted = was_distrusted.without(index);
+        match judged.verdict {
+            Verdict::Pass => {
+                self.next.lacking = was_lacking.without(index);
+                self.next.distrusted = was_distrusted.without(index);
+            }
+            Verdict::Inconclusive => self.next.lacking = was_lacking.without(index),
+            // One more look without an answer is none, however few of them came in a row.
+            Verdict::NoData | Verdict::Error | Verdict::Fail => {}
         }
         if was_distrusted != self.next.distrusted {
             Ok(Trigger::Trusted)
