@@ -43,7 +43,8 @@ impl Small {
     ///
     /// - Times become small whole seconds. Zero stays zero, and of two times the longer stays at
     ///   least as long; times within a factor of two of each other may become equal. Each next
-    ///   length is twice the one before, so that a long time still outlasts a few short ones.
+    ///   length is twice the one before, so that a long time still outlasts a few short ones; the
+    ///   rollback outlasts one call whatever the scale.
     /// - The fleet becomes 4 replicas (3 for a rolling plan, 2 in each zone, or as many as let one go
     ///   where a minimum must stay healthy); counts of replicas become 2 at most.
     /// - A move is attempted twice at most, somebody else's change corrected once at most.
@@ -54,9 +55,10 @@ impl Small {
     /// What compiling the small plan says; a plan that compiles as written compiles small.
     pub(crate) fn of(mut spec: PlanSpec, caps: &Capabilities) -> Result<Self, PlanErrors> {
         let mut caps = caps.clone();
-        write_defaults(&mut spec);
+        write_defaults(&mut spec, &caps);
         let scale = Scale::of(&mut spec, &mut caps);
         each_span(&mut spec, &mut caps, &mut |span| *span = scale.small(*span));
+        keep_sums(&mut spec, &caps);
         shrink(&mut spec);
         let (world, fleet) = fleet(&caps, &spec.strategy);
         let tries = format!(
@@ -152,7 +154,7 @@ impl Scale {
 }
 
 /// Writes down what compiling would take where nothing is written, so that it can be scaled too.
-fn write_defaults(spec: &mut PlanSpec) {
+fn write_defaults(spec: &mut PlanSpec, caps: &Capabilities) {
     let rolling = matches!(spec.strategy, StrategySpec::Rolling(_));
     let ask = |within| DeadlineSpec { within, then: OnDeadline::Ask };
     spec.gather_checks();
@@ -174,11 +176,21 @@ fn write_defaults(spec: &mut PlanSpec) {
     let back = DeadlineSpec { within: Span::minutes(10), then: OnDeadline::RollBack };
     policy.progress.get_or_insert(back);
     policy.confirm.get_or_insert(Span::minutes(1));
-    policy.rollback.get_or_insert(Span::minutes(15));
     policy.back_off.get_or_insert(Span::seconds(2));
-    policy.observe_every.get_or_insert(Span::seconds(10));
     policy.attempts.get_or_insert(5);
     policy.drift_corrections.get_or_insert(3);
+    let seldom = spec.longest_observe_every(caps);
+    spec.policy.observe_every.get_or_insert(Span::seconds(10).min(seldom));
+    let short = spec.shortest_rollback(caps);
+    spec.policy.rollback.get_or_insert(Span::minutes(15).max(short));
+}
+
+/// Scaled one by one, lengths that have to be longer than several others together may not be.
+fn keep_sums(spec: &mut PlanSpec, caps: &Capabilities) {
+    let seldom = spec.longest_observe_every(caps);
+    spec.policy.observe_every = spec.policy.observe_every.map(|every| every.min(seldom));
+    let short = spec.shortest_rollback(caps);
+    spec.policy.rollback = spec.policy.rollback.map(|rollback| rollback.max(short));
 }
 
 /// Visits every length of time in a plan and in what its target can do.
@@ -262,7 +274,7 @@ mod tests {
         for spec in examples() {
             let caps = Capabilities::routed();
             let mut written = spec.clone();
-            write_defaults(&mut written);
+            write_defaults(&mut written, &caps);
             assert_ne!(written, spec);
             assert_eq!(Plan::compile(written, &caps).unwrap(), Plan::compile(spec, &caps).unwrap());
         }
@@ -272,7 +284,7 @@ mod tests {
     fn times_keep_their_order_and_zero_stays_zero() {
         for mut spec in examples() {
             let mut caps = Capabilities { propagation: Span::ZERO, ..Capabilities::routed() };
-            write_defaults(&mut spec);
+            write_defaults(&mut spec, &caps);
             let scale = Scale::of(&mut spec, &mut caps);
             assert!(scale.0.values().is_sorted());
             each_span(&mut spec, &mut caps, &mut |span| {
@@ -286,7 +298,7 @@ mod tests {
     fn a_time_more_than_twice_as_long_stays_longer() {
         for mut spec in examples() {
             let mut caps = Capabilities::routed();
-            write_defaults(&mut spec);
+            write_defaults(&mut spec, &caps);
             let scale = Scale::of(&mut spec, &mut caps);
             for (short, small) in &scale.0 {
                 for (long, large) in scale.0.range(Span(short.0 * 2 + 1)..) {

@@ -195,6 +195,26 @@ pub enum ProblemKind {
         /// The length of a look.
         window: Span,
     },
+    /// Observations so far apart that what was done could not be seen in time.
+    #[error(
+        "{found} is too seldom: by then what was done has to be seen; expected {most} or less, the shorter of policy.progress and of policy.confirm with the target's propagation time"
+    )]
+    Seldom {
+        /// What was written.
+        found: Span,
+        /// The most that is allowed.
+        most: Span,
+    },
+    /// A rollback that is given up before one call of it could be known to have failed.
+    #[error(
+        "{found} is over before one call on the way back is known to have happened or not; expected {least} or more: the target's time limit, late bound and propagation time, and one observation"
+    )]
+    RollbackTooShort {
+        /// What was written.
+        found: Span,
+        /// The least that is allowed.
+        least: Span,
+    },
     /// A number outside its range.
     #[error("{found} is out of range; expected {least} to {most}")]
     OutOfRange {

@@ -679,7 +679,9 @@ pub struct PolicySpec {
     /// the target's propagation time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<Span>,
-    /// How long going back may take before a person is asked. Default 15m.
+    /// How long going back may take before a person is asked. At least what one call may take until it is
+    /// seen: the target's time limit, late bound and propagation time, and `observe_every`. Default 15m, or
+    /// that where it is more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<Span>,
     /// Attempts of one move, the first included. Default 5.
@@ -691,7 +693,8 @@ pub struct PolicySpec {
     /// How often somebody else's change is corrected before the rollout halts. Default 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift_corrections: Option<u8>,
-    /// Time from one observation of the world to the next. Default 10s.
+    /// Time from one observation of the world to the next. At most what `progress` allows, and `confirm`
+    /// with the target's propagation time. Default 10s, or the most that is allowed where that is less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observe_every: Option<Span>,
     /// What happens when a newer revision arrives. Default replace.

@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 use tidegate_core::{
-    BatchSize, Batches, Capabilities, Demand, Pace, Plan, PlanErrors, PlanReport, Stage, Weight,
+    BatchSize, Batches, Capabilities, CapacityKind, Demand, Pace, Plan, PlanErrors, PlanReport,
+    PlanSpec, RoutingKind, Span, Stage, Weight,
 };
+
+const S: fn(u64) -> Span = Span::seconds;
 
 /// A plan around `strategy`, with one check a baseline.
 fn around(strategy: Value) -> Value {
@@ -248,7 +251,12 @@ fn what_is_wrong_beside_the_strategy_is_named_with_its_place() {
             "checks.errors.every: is a zero",
         ),
         bad("looks too often", "/checks/errors/every", json!("10ms"), "10ms is too often"),
-        bad("a comparison of windows that overlap", "/checks/errors", overlapping("compare"), OVERLAP),
+        bad(
+            "a comparison of windows that overlap",
+            "/checks/errors",
+            overlapping("compare"),
+            OVERLAP,
+        ),
         bad("a share of windows that overlap", "/checks/errors", overlapping("share"), OVERLAP),
         bad("ranks of windows that overlap", "/checks/errors", overlapping("kayenta"), OVERLAP),
         bad(
@@ -324,6 +332,76 @@ fn what_is_wrong_beside_the_strategy_is_named_with_its_place() {
             "/calendar",
             json!({"zone": "Mars/Base"}),
             "calendar.zone: unknown time zone",
+        ),
+    ];
+    each_is_one_problem(&canary(), &Capabilities::routed(), table);
+}
+
+/// A target where one call may take this long, and land this much later.
+fn slow(time_limit: u64, late_bound: u64) -> Capabilities {
+    let mut caps = Capabilities::routed();
+    (caps.shift.time_limit, caps.shift.late_bound) = (S(time_limit), S(late_bound));
+    caps
+}
+
+#[test]
+fn limits_that_are_not_written_are_long_enough_for_the_target() {
+    let plan = compiled(canary(), &slow(600, 600));
+    assert_eq!(plan.policy().rollback, S(1_200 + 5 + 10));
+    let mut spec = around(canary());
+    spec["policy"] = json!({"confirm": "2s"});
+    assert_eq!(compile(&spec, &Capabilities::routed()).unwrap().policy().observe_every, S(7));
+}
+
+#[test]
+fn a_rollback_outlasts_what_its_own_calls_may_take_and_no_others() {
+    let shortest = |strategy: Value, caps: &Capabilities| {
+        let spec: PlanSpec = serde_json::from_value(around(strategy)).unwrap();
+        spec.shortest_rollback(caps)
+    };
+    let around_a_call = S(5 + 10);
+    assert_eq!(shortest(canary(), &slow(90, 30)), S(120).plus(around_a_call));
+    // Capacity goes back by another operation, and an elastic one by none.
+    assert_eq!(shortest(canary(), &slow(1, 1)), S(75).plus(around_a_call));
+    let elastic = Capabilities { capacity: CapacityKind::Elastic, ..slow(1, 1) };
+    assert_eq!(shortest(canary(), &elastic), S(2).plus(around_a_call));
+    let routerless = Capabilities { routing: RoutingKind::FollowsCapacity, ..slow(900, 900) };
+    assert_eq!(shortest(rolling(), &routerless), S(75).plus(around_a_call));
+    let mut paced = slow(900, 900);
+    paced.platform = Some(tidegate_core::PlatformAbility {
+        start: paced.shift,
+        control: slow(3, 4).shift,
+        can_hold: false,
+        continues_on_expiry: false,
+        terminates_after: None,
+    });
+    let handed = json!({"canary": {"steps": [{"weight": "10%"}], "platform": {}}});
+    assert_eq!(shortest(handed, &paced), S(7).plus(around_a_call));
+}
+
+#[test]
+fn limits_that_nothing_could_keep_are_refused() {
+    let table = vec![
+        bad(
+            "a rollback that is over before its first call",
+            "/policy",
+            json!({"rollback": "1s"}),
+            "policy.rollback: 1s is over before one call on the way back is known to have happened or \
+             not; expected 1m 30s or more",
+        ),
+        bad(
+            "looks at the world further apart than a shift may stay unseen",
+            "/policy",
+            json!({"observe_every": "24h"}),
+            "policy.observe_every: 24h is too seldom: by then what was done has to be seen; expected \
+             1m 5s or less",
+        ),
+        bad(
+            "looks at the world further apart than a stage may take",
+            "/policy",
+            json!({"observe_every": "30s", "progress": {"within": "20s", "then": "ask"}}),
+            "policy.observe_every: 30s is too seldom: by then what was done has to be seen; expected \
+             20s or less",
         ),
     ];
     each_is_one_problem(&canary(), &Capabilities::routed(), table);
