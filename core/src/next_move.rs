@@ -179,10 +179,14 @@ impl View<'_> {
         self.limits.ceiling.saturating_sub(total)
     }
 
+    /// Ready units of both arms.
+    fn ready(&self) -> u32 {
+        self.units(Arm::Stable).ready.saturating_add(self.units(Arm::Candidate).ready)
+    }
+
     /// Ready units above the floor: what may be removed although it serves.
     fn spare(&self) -> u32 {
-        let ready = self.units(Arm::Stable).ready + self.units(Arm::Candidate).ready;
-        ready.saturating_sub(self.limits.floor)
+        self.ready().saturating_sub(self.limits.floor)
     }
 
     /// How many units of `arm` may go when `to` are to be left: the unready ones, and ready ones
@@ -190,7 +194,7 @@ impl View<'_> {
     fn removable(&self, arm: Arm, to: u32) -> u32 {
         let units = self.units(arm);
         let unready = units.asked.saturating_sub(units.ready);
-        units.asked.saturating_sub(to).min(unready + self.spare())
+        units.asked.saturating_sub(to).min(unready.saturating_add(self.spare()))
     }
 
     fn set(&self, arm: Arm, units: u32) -> Option<Next> {
@@ -241,7 +245,7 @@ impl View<'_> {
         }
         let gone = self.removable(Arm::Stable, self.wanted.stable.unwrap_or(old.asked));
         let gone = gone.min(wanted - new.asked);
-        let ready = old.ready + new.ready;
+        let ready = self.ready();
         if self.limits.fail_at_floor && new.ready >= new.asked && ready <= self.limits.floor {
             let floor = self.limits.floor;
             return Some(Next::Blocked(Why::NotEnoughHealthy { ready, floor }));

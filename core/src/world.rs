@@ -81,7 +81,8 @@ impl ArmCapacity {
         for (zone, n) in capacity.zones.iter_mut().zip(counts) {
             *zone = Units::steady(*n);
         }
-        capacity.total = Units::steady(counts.iter().sum());
+        let total = counts.iter().fold(0_u32, |total, n| total.saturating_add(*n));
+        capacity.total = Units::steady(total);
         capacity
     }
 
@@ -100,7 +101,7 @@ impl ArmCapacity {
         match zone.and_then(|index| self.zones.get_mut(usize::from(index))) {
             None => self.total.asked = to,
             Some(units) => {
-                self.total.asked = self.total.asked - units.asked.min(self.total.asked) + to;
+                self.total.asked = self.total.asked.saturating_sub(units.asked).saturating_add(to);
                 units.asked = to;
             }
         }
@@ -318,7 +319,8 @@ impl World {
     pub fn exposure(&self) -> Weight {
         if self.follows_capacity() {
             let (new, old) = (self.candidate.total.asked, self.stable.total.ready);
-            return if new == 0 { Weight::ZERO } else { Weight::ratio(new, new + old) };
+            let all = new.saturating_add(old);
+            return if new == 0 { Weight::ZERO } else { Weight::ratio(new, all) };
         }
         let seen = self.traffic.seen.map_or(Weight::ZERO, |seen| seen.high);
         self.traffic.asked.max(seen)

@@ -166,7 +166,7 @@ fn base(edge: &Edge<'_>, world: &World) -> u64 {
             edge.plan.stages(edge.step.next.first).get(usize::from(at.stage))?.batches?.zone
         });
         let part = u64::from(world.full_of(zone.filter(|_| batches.zone.is_some())));
-        full - (part - bounds(batches.size, part).1.min(part))
+        full.saturating_sub(part - bounds(batches.size, part).1.min(part))
     })
 }
 

@@ -116,9 +116,13 @@ impl Plan {
         let replaced = self.replaced(full, at, batches);
         let earlier_zones: u32 = match batches.zone {
             None => 0,
-            Some(zone) => world.full_by_zone.iter().take(usize::from(zone)).sum(),
+            Some(zone) => {
+                let zones = world.full_by_zone.iter().take(usize::from(zone));
+                zones.fold(0, |total, full| total.saturating_add(*full))
+            }
         };
-        let share = Weight::ratio(earlier_zones + replaced, world.full).on_grid(self.caps.grid());
+        let done = earlier_zones.saturating_add(replaced);
+        let share = Weight::ratio(done, world.full).on_grid(self.caps.grid());
         // A fleet that grows meanwhile makes the share smaller; weight is not taken back for that.
         let share = share.max(world.traffic.asked);
         let wanted = Wanted {

@@ -6,6 +6,7 @@ mod docs;
 mod drift;
 mod evidence;
 mod explore;
+mod extremes;
 mod fixtures;
 mod late;
 mod next_move;
