@@ -100,6 +100,8 @@ impl Lane {
         self.since = self.since.moved(by_ms);
         self.next_from = self.next_from.moved(by_ms).ceil(self.grid);
         self.late = None;
+        // A look that is under way has a window of the time before, and is thrown away when it comes.
+        self.busy &= by_ms == 0;
         for window in [&mut self.judged, &mut self.whole].into_iter().flatten() {
             *window = Window { from: window.from.moved(by_ms), to: window.to.moved(by_ms) };
         }
