@@ -51,7 +51,9 @@ fn batch_weight(edge: &Edge<'_>, at: Position, batches: &Batches, world: &World)
             None => 0,
         };
     let size = batch_size(batches.size, full);
-    let done = (start + size * (u64::from(at.batch) + 1)).min(ceil(batches.until, full));
+    let end = ceil(batches.until, full);
+    let nth = u64::from(at.batch) + 1;
+    let done = if at.batch == u16::MAX { end } else { (start + size * nth).min(end) };
     let whole = u64::from(world.full).max(1);
     let bp = ((earlier + done) * 10_000 / whole).min(10_000);
     u16::try_from(bp)

@@ -17,6 +17,11 @@ pub struct Position {
     pub batch: u16,
 }
 
+impl Position {
+    /// The batch that takes all that is left of its stage. No stage has more batches than it can count to.
+    pub const LAST_BATCH: u16 = u16::MAX;
+}
+
 /// The gate a command was given for, so that a late click does not open the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct GateRef {

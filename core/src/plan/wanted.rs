@@ -37,7 +37,7 @@ impl Plan {
         let stages = self.stages(first);
         let stage = u16::try_from(stages.len().saturating_sub(1)).unwrap_or(u16::MAX);
         let batched = stages.last().is_some_and(|stage| stage.batches.is_some());
-        Position { stage, batch: if batched { u16::MAX } else { 0 } }
+        Position { stage, batch: if batched { Position::LAST_BATCH } else { 0 } }
     }
 
     /// The world at the end of the last stage, and what no move there may exceed. Zones are looked at
@@ -101,7 +101,10 @@ impl Plan {
             .filter(|previous| previous.zone == batches.zone)
             .map_or(Weight::ZERO, |previous| previous.until);
         let batch = batches.size.bounds(full).batch(full);
-        let done = batch.saturating_mul(u32::from(at.batch) + 1);
+        let done = match at.batch {
+            Position::LAST_BATCH => u32::MAX,
+            nth => batch.saturating_mul(u32::from(nth) + 1),
+        };
         before.units_of(full).saturating_add(done).min(batches.until.units_of(full))
     }
 

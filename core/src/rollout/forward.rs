@@ -68,7 +68,7 @@ impl Turn<'_> {
         let by = self.now.after(stage.deadline.within);
         // A person who accepts the candidate takes what is left in one batch.
         let whole = self.next.accepted && stage.batches.is_some();
-        let at = if whole { Position { batch: u16::MAX, ..at } } else { at };
+        let at = if whole { Position { batch: Position::LAST_BATCH, ..at } } else { at };
         self.next.reasserted = 0;
         match stage.pace {
             Pace::Ours => {

@@ -35,6 +35,15 @@ fn batches_replace_so_many_at_a_time_and_stop_at_all() {
 }
 
 #[test]
+fn the_last_batch_that_can_be_counted_takes_all_that_is_left() {
+    let (plan, world) = (batched(1, 0), at_rest(&routerless(), 200_000));
+    let candidate = |at| plan.wanted(&world, false, at, NOW).0.candidate;
+    assert_eq!(candidate(AT(0, u16::MAX - 1)), Some(65_535));
+    assert_eq!(candidate(AT(0, Position::LAST_BATCH)), Some(200_000));
+    assert!(plan.is_last_batch(&world, false, AT(0, Position::LAST_BATCH)));
+}
+
+#[test]
 fn a_stage_at_a_share_begins_where_the_one_before_it_ended() {
     let mut spec = rolling_spec(AmountSpec::Count(1), AmountSpec::Count(0));
     if let tidegate_core::StrategySpec::Rolling(rolling) = &mut spec.strategy {
