@@ -4,11 +4,11 @@ use std::sync::Mutex;
 
 use tidegate_aws::{
     dynamodb::DynamoJournal,
-    fakes::{Fake, Fault, When, dynamodb::Dynamo},
+    fakes::{Fake, Fault, dynamodb::Dynamo},
 };
 use tidegate_mock::conformance::{self, Fixture, assert_conforms};
 
-use super::support::{dynamo, journal, opening, record};
+use super::support::{dynamo, journal, next, opening, record};
 
 /// The fake of the law that runs: a law has only the journal in its hands.
 static FAKE: Mutex<Option<Fake<Dynamo>>> = Mutex::new(None);
@@ -16,9 +16,7 @@ static FAKE: Mutex<Option<Fake<Dynamo>>> = Mutex::new(None);
 fn lose_next_answer(_: &DynamoJournal) {
     let fake = FAKE.lock().unwrap();
     let fake = fake.as_ref().unwrap();
-    let sent = fake.log().iter().filter(|asked| asked.operation == "TransactWriteItems").count();
-    let next = When::Nth(u32::try_from(sent).unwrap() + 1);
-    fake.fault("TransactWriteItems", next, Fault::ReplyLost);
+    fake.fault("TransactWriteItems", next(fake, "TransactWriteItems"), Fault::ReplyLost);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use tidegate_aws::{
     dynamodb::DynamoJournal,
-    fakes::{Fake, Fault, When, dynamodb::Dynamo},
+    fakes::{Fake, Fault, dynamodb::Dynamo},
 };
 use tidegate_core::{
     EngineId, Epoch, Journal, JournalError, RolloutId, Serves, Span, Take, Timestamp,
 };
 use tokio::time::advance;
 
-use super::support::{dynamo, journal, opening};
+use super::support::{dynamo, journal, next, opening};
 
 const LEASE: Span = Span::seconds(10);
 const HALF: Duration = Duration::from_secs(5);
@@ -63,9 +63,7 @@ async fn who_claims_by_what_was_so_before_another_claim_takes_nothing_from_it() 
     let slow = second.enlist("slow", LEASE).await.unwrap().engine;
     let rollout = first.open(opening("checkout")).await.unwrap().identity.rollout;
     first.claim(rollout, quick, Take::Free).await.unwrap();
-    let reads = fake.log().iter().filter(|asked| asked.operation == "GetItem").count();
-    let next = When::Nth(u32::try_from(reads).unwrap() + 1);
-    fake.fault("GetItem", next, Fault::StaleRead);
+    fake.fault("GetItem", next(&fake, "GetItem"), Fault::StaleRead);
     let claimed = second.claim(rollout, slow, Take::Free).await;
     assert!(matches!(claimed, Err(JournalError::Held { .. })), "{claimed:?}");
     assert!(fake.log().iter().any(|asked| asked.fault.is_some()), "it read what was so before");

@@ -6,7 +6,7 @@ use tidegate_core::{
     JournalError, Look, Order, Role, Seq, Serves, Span, StoredLook, Take, Timestamp, Window,
 };
 
-use super::support::{LEASE, TABLE, dynamo, journal, opening, record};
+use super::support::{LEASE, TABLE, dynamo, journal, opening, record, step};
 
 fn command(id: u64, reason: String) -> Command {
     Command { id: CommandId(id), actor: Actor::from("ana"), reason, order: Order::Pause }
@@ -83,18 +83,7 @@ async fn damaged(damage: impl FnOnce(&mut Dynamo)) -> (JournalError, bool) {
     let head = journal.open(opening("checkout")).await.unwrap();
     let engine = journal.enlist("one", LEASE).await.unwrap().engine;
     let claimed = journal.claim(head.identity.rollout, engine, Take::Free).await.unwrap();
-    let attempt = AttemptId(1);
-    let commit = Append {
-        rollout: head.identity.rollout,
-        epoch: claimed.epoch,
-        version: claimed.version,
-        attempt,
-        records: vec![record(&head, Seq(1), claimed.epoch, attempt)],
-        consumed: Vec::new(),
-        due: Some(head.at),
-        park: true,
-        over: false,
-    };
+    let commit = Append { park: true, ..step(&claimed, Seq(1), AttemptId(1)) };
     journal.append(commit).await.unwrap();
     fake.with(damage);
     let other = journal.open(opening("cart")).await.unwrap().identity.rollout;

@@ -3,10 +3,10 @@
 use tidegate_aws::{
     Account, CallLimits,
     dynamodb::{DynamoJournal, create_table},
-    fakes::{Fake, dynamodb::Dynamo},
+    fakes::{Fake, When, dynamodb::Dynamo},
 };
 use tidegate_core::{
-    AttemptId, Epoch, Opening, Plan, PlanSpec, Revisions, Seq, Span,
+    Append, AttemptId, Claimed, Epoch, Opening, Plan, PlanSpec, Revisions, Seq, Span,
     record::{FORMAT, Head, Record},
 };
 use tidegate_mock::{Fleet, WorldSpec};
@@ -65,4 +65,26 @@ pub(crate) fn record(head: &Head, seq: Seq, epoch: Epoch, attempt: AttemptId) ->
         intent: None,
         after: step.next,
     }
+}
+
+/// A commit of one record by who holds the rollout, and goes on holding it.
+pub(crate) fn step(claimed: &Claimed, seq: Seq, attempt: AttemptId) -> Append {
+    let Claimed { epoch, version, head, .. } = claimed;
+    Append {
+        rollout: head.identity.rollout,
+        epoch: *epoch,
+        version: *version,
+        attempt,
+        records: vec![record(head, seq, *epoch, attempt)],
+        consumed: Vec::new(),
+        due: Some(head.at),
+        park: false,
+        over: false,
+    }
+}
+
+/// The next request of an operation.
+pub(crate) fn next(fake: &Fake<Dynamo>, operation: &str) -> When {
+    let sent = fake.log().iter().filter(|asked| asked.operation == operation).count();
+    When::Nth(u32::try_from(sent).unwrap() + 1)
 }
