@@ -20,7 +20,7 @@ use tidegate_aws::{
 
 use crate::{
     codedeploy::{artifacts, name},
-    once::{self, Course, Rig, with_somebody_before},
+    once::{self, Course, Rig, Sample, with_somebody_before},
     support::{account, both},
 };
 
@@ -29,7 +29,7 @@ use crate::{
 const LATE: [(u64, bool); 3] = [(0, true), (240, true), (240, false)];
 
 /// Every so many combinations one is tried; all with `TIDEGATE_DEEP`.
-const SAMPLE: usize = 151;
+const EVERY: usize = 151;
 
 /// How a group is set up, and whether a person aborts the rollout once it is under way.
 #[derive(Clone, Copy, Debug)]
@@ -113,18 +113,40 @@ impl Course for OfGroup {
     }
 }
 
+/// Faults at the calls of every course of one platform, from another combination on than others'.
+async fn counted(compute: Compute) {
+    let course = |listed_after, names_last, aborted| OfGroup {
+        compute,
+        listed_after: Duration::from_secs(listed_after),
+        names_last,
+        aborted,
+    };
+    let late = LATE.into_iter();
+    let courses = late.flat_map(|(late, names_last)| {
+        [false, true].map(|aborted| course(late, names_last, aborted))
+    });
+    let sample = Sample { every: EVERY, from: 30 * compute as usize };
+    once::counted(&courses.collect::<Vec<_>>(), sample, 900).await;
+}
+
 #[tokio::test(start_paused = true)]
-async fn no_fault_at_any_call_makes_two_deployments_of_a_group() {
-    let mut courses = Vec::new();
-    for compute in Compute::ALL {
-        for (late, names_last) in LATE {
-            for aborted in [false, true] {
-                let listed_after = Duration::from_secs(late);
-                courses.push(OfGroup { compute, listed_after, names_last, aborted });
-            }
-        }
-    }
-    once::counted(&courses, SAMPLE, 4_000).await;
+async fn no_fault_at_any_call_makes_two_deployments_of_an_ecs_service() {
+    counted(Compute::Ecs).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_fault_at_any_call_makes_two_deployments_of_a_lambda_function() {
+    counted(Compute::Lambda).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_fault_at_any_call_makes_two_deployments_to_servers_in_place() {
+    counted(Compute::InPlace).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_fault_at_any_call_makes_two_deployments_to_servers_that_are_replaced() {
+    counted(Compute::Replaced).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,12 +18,12 @@ use tidegate_aws::{
 
 use crate::{
     ecs::{both, name},
-    once::{self, Course, Rig, with_somebody_before},
+    once::{self, Course, Rig, Sample, with_somebody_before},
     support::account,
 };
 
 /// Every so many combinations one is tried; all with `TIDEGATE_DEEP`.
-const SAMPLE: usize = 61;
+const SAMPLE: Sample = Sample { every: 61, from: 0 };
 
 /// How a service is set up, and whether a person aborts the rollout once it is under way.
 #[derive(Clone, Copy, Debug)]

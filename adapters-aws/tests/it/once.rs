@@ -213,16 +213,25 @@ impl Tally {
     }
 }
 
-/// Every fault at every call of a course, or every so many of them from one on; where `starts`, every
-/// fault at the first start too.
-async fn faults_at_calls<C: Course>(course: C, from: usize, every: usize, starts: bool) -> Tally {
-    let mut tally = Tally::default();
+/// Which of all combinations are tried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    /// Every so many of a course, and all with `TIDEGATE_DEEP`.
+    pub(crate) every: usize,
+    /// The first of the first course; each course begins with another one.
+    pub(crate) from: usize,
+}
+
+/// Every fault at every call of a course that is in the sample, and how many of those there were; where
+/// `starts`, every fault at the first start too.
+async fn faults_at_calls<C: Course>(course: C, sample: Sample, starts: bool) -> (Tally, usize) {
+    let (mut tally, mut of_sample) = (Tally::default(), 0);
     // Where a call is not reached, later ones are not.
     let mut unreached = None;
     for (n, (operation, fault, nth)) in combinations::<C>().enumerate() {
         let is_start = starts && operation == C::CALLS[0].0 && nth == 1;
-        let is_sampled = is_start || n % every == from;
-        if !is_sampled || unreached == Some((operation, fault.name())) {
+        let is_sampled = n % sample.every == sample.from % sample.every;
+        if !(is_start || is_sampled) || unreached == Some((operation, fault.name())) {
             continue;
         }
         let rig = Rig::new(course);
@@ -231,11 +240,12 @@ async fn faults_at_calls<C: Course>(course: C, from: usize, every: usize, starts
         rig.check(&end, &format!("{course:?}, {fault:?} at {operation} {nth}, {end:?}"));
         if rig.has_met_its_fault() {
             tally.note(&end, course.aborted_after().is_some());
+            of_sample += usize::from(is_sampled);
         } else {
             unreached = Some((operation, fault.name()));
         }
     }
-    tally
+    (tally, of_sample)
 }
 
 fn combinations<C: Course>() -> impl Iterator<Item = (&'static str, Fault<C::Service>, u32)> {
@@ -245,18 +255,20 @@ fn combinations<C: Course>() -> impl Iterator<Item = (&'static str, Fault<C::Ser
     })
 }
 
-/// Every fault at every call of every course with `TIDEGATE_DEEP`, else one of `sample`, each course from
-/// another on, and every fault at the start of the first course. Fails where fewer than `least` rollouts of all would meet their fault.
-pub(crate) async fn counted<C: Course>(courses: &[C], sample: usize, least: usize) {
-    let every = if std::env::var_os("TIDEGATE_DEEP").is_some() { 1 } else { sample };
-    let mut all = 0;
+/// Every fault at every call of every course that is in the sample, and every fault at the start of the
+/// first course. Fails where fewer than `least` rollouts of all combinations would meet their fault.
+pub(crate) async fn counted<C: Course>(courses: &[C], sample: Sample, least: usize) {
+    let every = if std::env::var_os("TIDEGATE_DEEP").is_some() { 1 } else { sample.every };
+    let (mut all, mut of_sample) = (0, 0);
     for (n, course) in courses.iter().enumerate() {
-        let tally = faults_at_calls(*course, (n * 5) % every, every, n == 0).await;
+        let sample = Sample { every, from: sample.from + n * 5 };
+        let (tally, sampled) = faults_at_calls(*course, sample, n == 0).await;
         println!("{course:?}: {} rollouts, {:?}", tally.all(), tally.0);
         all += tally.all();
+        of_sample += sampled;
     }
-    println!("{all} rollouts met their fault, one of every {every}");
-    assert!(all * every >= least, "only {all} rollouts met a fault, of every {every}");
+    println!("{all} rollouts met their fault, {of_sample} of them one of every {every}");
+    assert!(of_sample * every >= least, "only {of_sample} met a fault, of every {every}");
 }
 
 /// Without a fault: completes, or goes back where a person aborts it.
