@@ -379,8 +379,8 @@ pub(crate) struct RunArguments {
     /// Who starts it.
     #[arg(long, value_name = "NAME", env = "USER", value_parser = name)]
     pub(crate) actor: String,
-    /// What this engine is called in the journal; `run-` and the target unless told otherwise. Of two
-    /// with one name the later goes on with what the earlier did.
+    /// What this engine is called in the journal; `run-`, the target and the candidate unless told
+    /// otherwise. Of two with one name the later goes on with what the earlier did.
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub(crate) name: Option<String>,
 }

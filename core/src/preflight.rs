@@ -31,6 +31,9 @@ pub enum ObstacleKind {
     Stickiness,
     /// Something else drives it.
     Controller,
+    /// It is in the middle of something that passes by itself: somebody's deployment, traffic of a revision
+    /// that is neither arm's, an alarm that fires.
+    NotAtRest,
     /// Nobody checks the health of what would get traffic.
     HealthChecks,
     /// It may not be read, or not be changed.
@@ -51,11 +54,19 @@ impl ObstacleKind {
             Self::Weights => "weights",
             Self::Stickiness => "stickiness",
             Self::Controller => "another controller",
+            Self::NotAtRest => "not at rest",
             Self::HealthChecks => "no health checks",
             Self::Permission => "permission",
             Self::RollbackOwners => "owners of rollback",
             Self::Unreadable => "unreadable",
         }
+    }
+
+    /// Whether another rollout of the target that is under way may be what causes it, so that it is no
+    /// reason to refuse one that would come behind.
+    #[must_use]
+    pub const fn may_pass(self) -> bool {
+        matches!(self, Self::NotAtRest | Self::Weights)
     }
 }
 

@@ -32,7 +32,7 @@ impl CloudWatchHealth {
 }
 
 fn fires(alarm: &str) -> Obstacle {
-    Obstacle::new(ObstacleKind::Unsuitable, format!("alarm {alarm}"), "fires already")
+    Obstacle::new(ObstacleKind::NotAtRest, format!("alarm {alarm}"), "fires already")
 }
 
 fn unread(subject: String, error: &PortError) -> Vec<Obstacle> {

@@ -54,7 +54,7 @@ impl CodeDeploy {
         match self.look_through(&format!("look for deployments of {target}")).await {
             Ok(found) => found.live().map(|id| {
                 let what = format!("is held by deployment {id}, which is under way");
-                Obstacle::new(ObstacleKind::Controller, subject, what)
+                Obstacle::new(ObstacleKind::NotAtRest, subject, what)
             }),
             Err(error) => Some(obstacle(subject, &error)),
         }

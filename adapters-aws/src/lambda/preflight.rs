@@ -29,7 +29,7 @@ impl LambdaAlias {
                     format!("sends traffic to version {version}, which is neither arm's")
                 };
                 let told = |version| {
-                    Obstacle::new(ObstacleKind::Unsuitable, subject.as_str(), what(version))
+                    Obstacle::new(ObstacleKind::NotAtRest, subject.as_str(), what(version))
                 };
                 others.map(|other| told(&other.place)).collect()
             }

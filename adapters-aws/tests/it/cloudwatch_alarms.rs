@@ -158,8 +158,8 @@ async fn each_name_that_stands_for_nothing_and_each_alarm_that_fires_is_in_the_w
     let found = of(&["alarms", "eror", "lost", "old"]).await;
     let found: Vec<_> = found.iter().map(|one| (one.kind, one.subject.as_str())).collect();
     let wanted = [
-        (ObstacleKind::Unsuitable, "alarm one"),
-        (ObstacleKind::Unsuitable, "alarm two"),
+        (ObstacleKind::NotAtRest, "alarm one"),
+        (ObstacleKind::NotAtRest, "alarm two"),
         (ObstacleKind::Missing, "metric eror"),
         (ObstacleKind::Missing, "alarm nil"),
         (ObstacleKind::Missing, "alarm null"),

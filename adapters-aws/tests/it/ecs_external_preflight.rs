@@ -120,10 +120,10 @@ async fn a_primary_set_that_is_not_stables_is_found() {
         state.primary = Some(1);
     };
     let (fake, found) = found(theirs).await;
-    only(&fake, &found, ObstacleKind::Unsuitable, "checkout:7; expected");
+    only(&fake, &found, ObstacleKind::NotAtRest, "checkout:7; expected");
     let fake = service(|_| {});
     let found = of(&open(&fake).await.unwrap(), &first()).await;
-    only(&fake, &found, ObstacleKind::Unsuitable, "no stable is named");
+    only(&fake, &found, ObstacleKind::NotAtRest, "no stable is named");
 }
 
 #[tokio::test(start_paused = true)]

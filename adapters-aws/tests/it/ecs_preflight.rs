@@ -104,7 +104,7 @@ async fn somebody_elses_deployment_under_way_is_found() {
     let written = fake.carried_out("UpdateService");
     let found = of_deployment(&service, &both()).await;
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(found[0].kind, ObstacleKind::Controller, "{found:?}");
+    assert_eq!(found[0].kind, ObstacleKind::NotAtRest, "{found:?}");
     assert!(found[0].what.contains("is held by deployment"), "{found:?}");
     assert_eq!(fake.carried_out("UpdateService"), written);
 }

@@ -244,7 +244,7 @@ async fn what_is_in_an_aliass_way_is_found() {
     only(&fake, &found, ObstacleKind::Missing, "alias nowhere");
     fake.with(|state| state.point("1", &[("3", 0.1)]));
     let found = of_traffic(&alias(&fake, "live")).await;
-    only(&fake, &found, ObstacleKind::Unsuitable, "version 3");
+    only(&fake, &found, ObstacleKind::NotAtRest, "version 3");
 
     let fake = Fake::new(Lambda::live());
     fake.with(|state| state.versions.insert("2".to_owned(), "Pending".to_owned()));
@@ -311,7 +311,7 @@ async fn somebody_elses_deployment_under_way_is_found() {
     let theirs = json!({ "revisionType": "S3" });
     fake.with(|state| state.start_by_hand(theirs, std::time::Duration::ZERO));
     let found = of_deployment(&opened).await;
-    only(&fake, &found, ObstacleKind::Controller, "is held by deployment d-");
+    only(&fake, &found, ObstacleKind::NotAtRest, "is held by deployment d-");
 }
 
 #[tokio::test(start_paused = true)]
@@ -380,7 +380,7 @@ async fn all_of_it_at_once_is_found_at_once() {
         (ObstacleKind::Missing, "route nowhere"),
         (ObstacleKind::Missing, "virtual node green"),
         (ObstacleKind::RollbackOwners, "deployment group shop/checkout"),
-        (ObstacleKind::Controller, "deployment group shop/checkout"),
+        (ObstacleKind::NotAtRest, "deployment group shop/checkout"),
     ];
     let told = |found: &[Obstacle]| found.iter().map(|one| format!("{one}\n")).collect::<String>();
     assert_eq!(found.len(), wanted.len(), "{}", told(&found));

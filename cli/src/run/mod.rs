@@ -4,6 +4,7 @@
 //! this plan and these revisions, whatever was under way. Must not decide anything about a rollout.
 
 mod adapters;
+mod begin;
 mod pace;
 mod progress;
 
@@ -16,10 +17,7 @@ use std::{
 
 use serde::Serialize;
 use tidegate::{End, Engine, EngineError, Handle, Ports, Targets};
-use tidegate_core::{
-    Journal, JournalError, Obstacle, ObstacleKind, Order, Phase, Plan, Revisions, RolloutId, Seq,
-    record::Head,
-};
+use tidegate_core::{Journal, JournalError, Obstacle, ObstacleKind, Plan, RolloutId, Seq};
 use tidegate_mock::KeptError;
 #[cfg(unix)]
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,6 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(crate) use self::pace::block_on;
 use self::{
     adapters::{Adapters, Means},
+    begin::{begun, found, start},
     progress::{Told, tell},
 };
 use crate::{
@@ -60,8 +59,13 @@ pub(crate) enum RunError {
     #[error("--speed is for a simulated target; expected --world FILE with it")]
     RealTime,
     /// It could not have gone as planned, so it was not begun.
-    #[error("nothing was begun, for this is in the way:\n{}", lines(.0))]
-    InTheWay(Vec<Obstacle>),
+    #[error("{}, for this is in the way:\n{}", unbegun(.beside.as_ref()), lines(.obstacles))]
+    InTheWay {
+        /// What is in the way.
+        obstacles: Vec<Obstacle>,
+        /// Another rollout of the target, which is left as it is.
+        beside: Option<RolloutId>,
+    },
     /// A database has no folder to keep a world in.
     #[error("with a journal in a database the world needs a file of its own: --world-state FILE")]
     NoState,
@@ -83,7 +87,7 @@ impl RunError {
     /// Whether the input is in order and something outside failed.
     pub(crate) fn is_outside(&self) -> bool {
         match self {
-            Self::InTheWay(obstacles) => {
+            Self::InTheWay { obstacles, .. } => {
                 obstacles.iter().all(|one| one.kind == ObstacleKind::Unreadable)
             }
             Self::Journal(error) => !matches!(error, JournalError::Unknown(_)),
@@ -92,6 +96,13 @@ impl RunError {
             | Self::Engine(EngineError::Journal(_) | EngineError::Unreadable(_)) => true,
             _ => false,
         }
+    }
+}
+
+fn unbegun(beside: Option<&RolloutId>) -> String {
+    match beside {
+        Some(beside) => format!("nothing was begun, and {beside} was left as it is"),
+        None => "nothing was begun".to_owned(),
     }
 }
 
@@ -132,7 +143,9 @@ async fn carry_out(
     means: Means,
 ) -> Result<Report, Trouble> {
     let Adapters { ports, clock, outlets } = means.adapters(asked, &plan)?;
-    let name = asked.name.clone().unwrap_or_else(|| format!("run-{}", plan.target()));
+    // A newer release takes no name: the process that runs the older one sees to its end.
+    let named = || format!("run-{}-{}", plan.target(), asked.revisions.both().candidate);
+    let name = asked.name.clone().unwrap_or_else(named);
     // Of any other target, this process could carry out nothing.
     let targets = Targets::new().with(plan.target().clone(), ports.clone());
     let engine = Engine::builder(store.shared(), targets)
@@ -177,26 +190,15 @@ async fn follow(
     // Looked at before it is run: whatever happens from here on is told.
     let found = found(asked, engine, store.journal(), &plan, &revisions).await?;
     let (resumed, told) = (found.is_some(), found.as_ref().map_or(Seq(0), |r| r.status().seq));
-    engine.recover().await?;
     let rollout = match found {
-        Some(rollout) => rollout,
-        None => {
-            let obstacles = ports.preflight(&plan, &revisions).await;
-            if !obstacles.is_empty() {
-                return Err(RunError::InTheWay(obstacles));
-            }
-            match asked.retry_of {
-                Some(over) => engine.retry(over, asked.actor.as_str()).await?,
-                None => engine.start(plan, revisions, asked.actor.as_str()).await?,
-            }
+        Some(rollout) => {
+            engine.recover().await?;
+            let (id, target) = (rollout.rollout(), rollout.target());
+            say(&format!("goes on with {id} of {target}, after record {}", told.0));
+            rollout
         }
+        None => begun(asked, engine, ports, store.journal(), plan, revisions).await?,
     };
-    let (id, target) = (rollout.rollout(), rollout.target());
-    if resumed {
-        say(&format!("goes on with {id} of {target}, after record {}", told.0));
-    } else {
-        say(&format!("rollout {id} of {target} was opened"));
-    }
     let telling = async {
         if resumed {
             start(&rollout, store.journal(), asked).await?;
@@ -211,49 +213,6 @@ async fn follow(
         }
     };
     Ok(Followed { rollout, resumed, last })
-}
-
-/// The rollout of this plan and these revisions that is not over, if there is one, and tries again what
-/// is to be tried again.
-async fn found(
-    asked: &RunArguments,
-    engine: &Engine,
-    journal: &dyn Journal,
-    plan: &Plan,
-    revisions: &Revisions,
-) -> Result<Option<Handle>, RunError> {
-    let same = |head: &Head| head.plan == *plan && head.revisions == *revisions;
-    if let Some(over) = asked.retry_of
-        && !same(&journal.head(over).await?)
-    {
-        return Err(RunError::OtherRollout(over));
-    }
-    let Some(active) = journal.active(plan.target()).await? else { return Ok(None) };
-    for rollout in [Some(active.rollout), active.waiting].into_iter().flatten() {
-        let head = journal.head(rollout).await?;
-        if same(&head) && asked.retry_of.is_none_or(|over| head.retry_of == Some(over)) {
-            return Ok(Some(engine.attach(rollout).await?));
-        }
-    }
-    Ok(None)
-}
-
-/// A process that was killed after it had opened the rollout and before it had ordered the start.
-async fn start(
-    rollout: &Handle,
-    journal: &dyn Journal,
-    asked: &RunArguments,
-) -> Result<(), RunError> {
-    let waits = matches!(rollout.status().phase, Phase::Pending { started: false, .. });
-    let inbox = journal.inbox(rollout.rollout()).await?;
-    if waits && !inbox.iter().any(|command| command.order == Order::Start) {
-        match rollout.start(asked.actor.as_str()).await {
-            // It was started in between.
-            Ok(_) | Err(EngineError::Ignored(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }
 
 async fn report(

@@ -258,6 +258,24 @@ fn a_later_run_of_one_name_goes_on_and_the_earlier_one_stops() {
 }
 
 #[test]
+fn a_newer_run_that_is_refused_leaves_the_one_that_runs_as_it_is() {
+    let place = Place::new();
+    let plan = fs::read_to_string(place.path("plan.yaml")).unwrap();
+    let refusing = plan.replace("policy: { ", "policy: { supersede: refuse, ");
+    fs::write(place.path("plan.yaml"), refusing).unwrap();
+    let mut first = place.start();
+    first.until(GATE);
+    // Under its very name.
+    let newer =
+        "run plan.yaml --world world.yaml --stable v1 --candidate v3 --name run-checkout-v2";
+    let newer = place.tidegate(newer);
+    let said = stderr(&newer);
+    assert_eq!((code(&newer), said.contains("r1, whose plan refuses")), (64, true), "{said}");
+    order(&place, "promote-full 1", 0);
+    assert_eq!(first.end().0, 0);
+}
+
+#[test]
 fn every_document_of_an_operation_has_its_version_and_no_key_that_is_not_documented() {
     let docs = fs::read_to_string(repository().join("docs/cli.md")).unwrap();
     let place = Place::new();

@@ -80,7 +80,7 @@ impl TaskSets {
         if let Some(serving) = serving.filter(|one| both.arm(one) != Some(Arm::Stable)) {
             let expected = both.get(Arm::Stable).unwrap_or("none, since no stable is named");
             let what = format!("has the primary task set of {serving}; expected {expected}");
-            all.push(told(what));
+            all.push(Obstacle::new(ObstacleKind::NotAtRest, self.subject(), what));
         }
         all
     }

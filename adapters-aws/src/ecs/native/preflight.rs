@@ -39,7 +39,7 @@ impl EcsService {
         }
         if let Some(live) = found.live() {
             let what = format!("is held by deployment {}, which is under way", live.arn);
-            all.push(Obstacle::new(ObstacleKind::Controller, subject.as_str(), what));
+            all.push(Obstacle::new(ObstacleKind::NotAtRest, subject.as_str(), what));
         }
         match Definitions::of(revisions, &action) {
             Err(error) => all.push(obstacle("the revisions", &error)),

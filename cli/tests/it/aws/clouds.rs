@@ -58,8 +58,13 @@ pub(super) trait Cloud {
     /// What its run is given.
     fn revisions() -> [String; 2];
 
-    /// The services.
+    /// The services that are written to.
     fn services(&self) -> Vec<&dyn Behind>;
+
+    /// Those that are only read.
+    fn only_read(&self) -> Vec<&dyn Behind> {
+        Vec::new()
+    }
 
     /// Fails unless everything was done as often as it had to be, and is as the course says.
     fn agrees(&self, course: Course, told: &str);
@@ -72,11 +77,15 @@ pub(super) trait Cloud {
         place
     }
 
-    /// A command of the program that reaches the services, and nothing else.
+    /// A command of the program about its revisions, which reaches the services, and nothing else.
     fn command(&self, place: &Place, line: &str) -> Command {
         let [stable, candidate] = Self::revisions();
+        self.reaching(place, &format!("{line} --stable {stable} --candidate {candidate}"))
+    }
+
+    /// A command of the program that reaches the services, and nothing else.
+    fn reaching(&self, place: &Place, line: &str) -> Command {
         let mut command = place.command(line);
-        command.args(["--stable", &stable, "--candidate", &candidate]);
         // Nobody listens on the port of discarded packets.
         command
             .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
@@ -84,7 +93,8 @@ pub(super) trait Cloud {
             .env("AWS_REGION", "eu-central-1")
             .env("AWS_ACCESS_KEY_ID", "AKIDFAKE")
             .env("AWS_SECRET_ACCESS_KEY", "fake")
-            .envs(self.services().iter().map(|service| service.endpoint()));
+            .envs(self.services().iter().map(|service| service.endpoint()))
+            .envs(self.only_read().iter().map(|service| service.endpoint()));
         command
     }
 

@@ -8,6 +8,8 @@ mod emulated;
 #[cfg(all(unix, feature = "aws-fakes"))]
 mod killed;
 #[cfg(all(unix, feature = "aws-fakes"))]
+mod newer;
+#[cfg(all(unix, feature = "aws-fakes"))]
 mod secrets;
 #[cfg(all(unix, feature = "aws-fakes"))]
 mod served;
