@@ -1,11 +1,15 @@
 //! Every exit code of a run with adapters for AWS, and of its preflight.
 
-use std::process::{Command, Stdio};
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
 
-use tidegate_aws::fakes::{Fault, When};
+use tidegate_aws::fakes::{Fault, When, cloudwatch::Alarm};
 
 use super::{
     clouds::{Alias, Cloud, Course, GATE, Sets},
+    routers::Watched,
     served::Behind,
 };
 use crate::{code, stderr, stdout, world::Place};
@@ -52,6 +56,22 @@ fn a_run_without_a_way_back_ends_with_2_and_goes_on_as_a_person_decides() {
         assert_eq!((code, printed.contains(says)), (wanted, true), "{word}: {printed}");
         cloud.agrees(then, word);
     }
+}
+
+#[test]
+fn an_alarm_that_fires_at_the_gate_sends_a_run_back_and_it_ends_with_1() {
+    let (cloud, place) = (Watched::new(), Watched::place());
+    let mut run = cloud.run(&place);
+    run.until(GATE);
+    // Its times are whole seconds, and what fired before the rollout is none of its doing.
+    let soon = cloud.cloudwatch.now() + Duration::from_secs(1);
+    let fires = Alarm::ok().then(soon, "ALARM");
+    cloud.cloudwatch.fake.with(|state| state.alarms.insert(Watched::ALARM.to_owned(), fires));
+    let (code, printed) = run.end();
+    assert_eq!((code, printed.contains("rolled back")), (1, true), "{printed}");
+    cloud.agrees(Course::Back, "it fired");
+    let told = self::printed(cloud.command(&place, "run release.yaml"), 64);
+    assert!(told.contains("not at rest: alarm checkout-down fires already"), "{told}");
 }
 
 #[test]

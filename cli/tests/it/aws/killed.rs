@@ -3,7 +3,12 @@
 
 use std::thread;
 
-use super::clouds::{Alias, Cloud, Course, GATE, Group, Native, Sets};
+use tidegate_aws::fakes::{appmesh::AppMesh, lattice::Lattice};
+
+use super::{
+    clouds::{Alias, Cloud, Course, GATE, Group, Native, Sets},
+    routers::{Routed, Watched},
+};
 use crate::{code, stderr, world::Place};
 
 /// Releases that are killed side by side.
@@ -122,4 +127,19 @@ fn a_run_over_codedeploy_starts_one_deployment_and_ends_as_it_would_have() {
 #[test]
 fn a_run_over_a_service_of_ecs_starts_one_deployment_and_ends_as_it_would_have() {
     killed_at_every_write::<Native>();
+}
+
+#[test]
+fn a_run_over_app_mesh_ends_as_it_would_have() {
+    killed_at_every_write::<Routed<AppMesh>>();
+}
+
+#[test]
+fn a_run_over_lattice_ends_as_it_would_have() {
+    killed_at_every_write::<Routed<Lattice>>();
+}
+
+#[test]
+fn a_run_over_a_load_balancer_that_an_alarm_guards_ends_as_it_would_have() {
+    killed_at_every_write::<Watched>();
 }

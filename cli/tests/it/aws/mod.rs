@@ -10,6 +10,8 @@ mod killed;
 #[cfg(all(unix, feature = "aws-fakes"))]
 mod newer;
 #[cfg(all(unix, feature = "aws-fakes"))]
+mod routers;
+#[cfg(all(unix, feature = "aws-fakes"))]
 mod secrets;
 #[cfg(all(unix, feature = "aws-fakes"))]
 mod served;

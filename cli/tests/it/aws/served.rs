@@ -27,14 +27,17 @@ use tokio::{
 const MAX_BYTES: usize = 1 << 20;
 
 /// What is written after a rollout's first gate, by any service.
-const LATER_WRITES: [&str; 9] = [
+const LATER_WRITES: [&str; 12] = [
     "ContinueDeployment",
     "ContinueServiceDeployment",
     "DeleteTaskSet",
+    "ModifyListener",
     "ModifyRule",
     "StopDeployment",
     "StopServiceDeployment",
     "UpdateAlias",
+    "UpdateRoute",
+    "UpdateRule",
     "UpdateServicePrimaryTaskSet",
     "UpdateTaskSet",
 ];
@@ -42,6 +45,7 @@ const LATER_WRITES: [&str; 9] = [
 /// A fake of one service, and the address it is served at.
 pub(super) struct Served<S> {
     pub(super) fake: Fake<S>,
+    clock: Clock,
     address: SocketAddr,
     crashed: Mutex<Option<Receiver<()>>>,
     /// Dropped, it ends the thread.
@@ -75,7 +79,12 @@ impl<S: Service> Served<S> {
             });
         });
         let (stop, thread) = (Some(stop), Some(thread));
-        Self { fake, address, crashed: Mutex::new(Some(crashed)), stop, thread }
+        Self { fake, clock, address, crashed: Mutex::new(Some(crashed)), stop, thread }
+    }
+
+    /// The service's time.
+    pub(super) fn now(&self) -> Duration {
+        self.clock.now()
     }
 }
 
@@ -115,10 +124,13 @@ pub(super) trait Behind {
 impl<S: Service> Behind for Served<S> {
     fn endpoint(&self) -> (&'static str, String) {
         let variable = match S::MODEL {
+            "appmesh" => "AWS_ENDPOINT_URL_APP_MESH",
+            "cloudwatch" => "AWS_ENDPOINT_URL_CLOUDWATCH",
             "codedeploy" => "AWS_ENDPOINT_URL_CODEDEPLOY",
             "ecs" => "AWS_ENDPOINT_URL_ECS",
             "elbv2" => "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2",
             "lambda" => "AWS_ENDPOINT_URL_LAMBDA",
+            "vpc-lattice" => "AWS_ENDPOINT_URL_VPC_LATTICE",
             other => panic!("no run asks for {other}"),
         };
         (variable, format!("http://{}", self.address))
