@@ -7,6 +7,7 @@ use std::{
     error::Error as StdError,
     fmt,
     future::Future,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -181,10 +182,51 @@ impl Channel {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
+        // The SDK's futures are large, and are not to be moved from one to the next.
+        let request = pin!(request);
+        self.turn(operation, quota, action).await?.send(action, request).await
+    }
+
+    /// Waits for the turn of one request, which is then sent whenever its caller is ready: what it rests on
+    /// may be read after the wait, and is no older than that reading.
+    ///
+    /// # Errors
+    /// When too many wait. Nothing was sent.
+    pub(crate) async fn turn(
+        &self,
+        operation: Operation,
+        quota: Quota,
+        action: &str,
+    ) -> Result<Turn, PortError> {
         let limiter = self.account.limiter(operation.service, &self.region, quota);
         let patience = self.limits().queue.duration();
         let crowded = |_| operation.unsent(Class::Queued, action);
         limiter.turn(patience).await.map_err(crowded)?;
+        Ok(Turn { operation, limiter })
+    }
+}
+
+/// The turn of one request.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    operation: Operation,
+    limiter: Arc<Limiter>,
+}
+
+impl Turn {
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// Typed by what is known of the call's effect.
+    pub(crate) async fn send<T, E>(
+        self,
+        action: &str,
+        request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, PortError>
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        let Self { operation, limiter } = self;
         match request.await {
             Ok(reply) => {
                 limiter.answered();

@@ -3,9 +3,11 @@
 
 use async_trait::async_trait;
 use tidegate_core::{
-    Arm, ArmCapacity, Call, Capabilities, CapacityKind, DeployAbility, DeploymentActions,
-    Operation, PortError, Revisions, SafetyClass, SeenCapacity, Span, Target,
+    Arm, Call, CapacityKind, DeployAbility, DeploymentActions, Operation, PortError, Revisions,
+    SafetyClass, SeenCapacity, Span, Target,
 };
+
+use crate::platform::elastic;
 
 /// Both revisions run before the rollout begins, and go on running after it.
 ///
@@ -28,13 +30,7 @@ impl DeploymentActions for DeployedByOthers {
     }
 
     async fn observe(&self, _: &Target, revisions: &Revisions) -> Result<SeenCapacity, PortError> {
-        let serving = u32::from(revisions.stable.is_some());
-        Ok(SeenCapacity {
-            full: 1,
-            full_by_zone: [0; Capabilities::MAX_ZONES],
-            stable: ArmCapacity::steady(serving),
-            candidate: ArmCapacity::default(),
-        })
+        Ok(elastic(revisions))
     }
 
     async fn provision(&self, _: &Call, _: Arm, _: u32, _: Option<u8>) -> Result<(), PortError> {

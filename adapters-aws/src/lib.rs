@@ -46,8 +46,10 @@ mod limiter;
 pub mod loopback;
 mod pause;
 mod place;
+mod platform;
 mod port;
 pub mod preflight;
+mod router;
 mod routes;
 #[cfg(any(feature = "appmesh", feature = "ecs"))]
 mod token;

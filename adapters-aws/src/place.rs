@@ -108,6 +108,11 @@ impl Arms {
         }
     }
 
+    /// Both, or the one that there is.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        [Arm::Stable, Arm::Candidate].into_iter().filter_map(|arm| self.of(arm))
+    }
+
     /// Whether a place is one of the arms'.
     pub(crate) fn has(&self, place: &str) -> bool {
         self.candidate == place || self.stable.as_deref() == Some(place)

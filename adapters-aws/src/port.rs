@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use tidegate_core::{Call, Extra, FailureKind, PlatformSeen, PortError, Weight};
+use tidegate_core::{FailureKind, PortError};
 
 /// It can not be done, now or later, and nothing was sent.
 pub(crate) fn refused(action: &str, why: impl Into<String>) -> PortError {
@@ -19,21 +19,7 @@ pub(crate) fn incomplete(action: &str, why: impl Into<String>) -> PortError {
     PortError::new(FailureKind::Retryable, action).because(why.into())
 }
 
-/// None of these routers copies requests or has test traffic apart from weights. To want none is fine.
-pub(crate) fn copies_unsupported(call: &Call, to: Extra) -> Result<(), PortError> {
-    if to.mirror == Weight::ZERO && !to.test {
-        return Ok(());
-    }
-    let action = format!("set copies and test traffic of {}", call.target);
-    Err(refused(&action, "this router has neither"))
-}
-
-/// What is seen of our deployment where it has replaced somebody else's, which nobody knew of when it
-/// was asked for. It does not count as going forward: a person has to look at it.
-pub(crate) const fn replacing_somebody_else_s(seen: PlatformSeen) -> PlatformSeen {
-    match seen {
-        PlatformSeen::Running | PlatformSeen::AtWait { .. } => PlatformSeen::Foreign,
-        PlatformSeen::Succeeded => PlatformSeen::Failed,
-        back => back,
-    }
+/// It was answered, and the answer does not show what was sent: whether it is so has to be read.
+pub(crate) fn doubtful(action: &str, why: impl Into<String>) -> PortError {
+    PortError::new(FailureKind::Ambiguous, action).because(why.into())
 }

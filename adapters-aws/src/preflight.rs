@@ -1,8 +1,8 @@
 //! What a failed reading says of what is in a rollout's way. It must not know any service.
 
-use std::{error::Error as StdError, iter::successors};
+use std::{error::Error as StdError, fmt::Display, iter::successors};
 
-use tidegate_core::{FailureKind, Obstacle, ObstacleKind, PortError, Weight};
+use tidegate_core::{FailureKind, Obstacle, ObstacleKind, PortError, Target, Weight};
 
 use crate::{
     error::{AwsError, Class},
@@ -46,6 +46,17 @@ fn is_missing(code: &str) -> bool {
 fn is_denied(code: &str) -> bool {
     let name = code.strip_suffix("Exception").unwrap_or(code);
     matches!(name, "AccessDenied" | "Forbidden" | "NotAuthorized" | "UnauthorizedOperation")
+}
+
+/// That the arms of a target can not be told.
+pub(crate) fn no_arms(target: &Target, error: &PortError) -> Obstacle {
+    obstacle(format!("the arms of {target}"), error)
+}
+
+/// That a route is not of a kind that has arms.
+pub(crate) fn no_carrier(subject: &str, why: impl Display) -> Obstacle {
+    let what = format!("can not carry a rollout: {why}");
+    Obstacle::new(ObstacleKind::Unsuitable, subject, what)
 }
 
 /// The weights that a route can not be given.

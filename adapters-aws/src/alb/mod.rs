@@ -6,8 +6,8 @@
 //! - `ModifyRule` and `ModifyListener` replace the list of actions whole and take no precondition: a
 //!   write is class 3. Each is read first, and sent back with other weights and nothing else changed.
 //!   A change that somebody else makes to *the actions* between that reading and that writing, one
-//!   round trip apart, is overwritten and can not be noticed; conditions, certificates and all else
-//!   are not sent, and can not be lost.
+//!   round trip apart whatever waits in the queue, is overwritten and can not be noticed; conditions,
+//!   certificates and all else are not sent, and can not be lost.
 //! - A client that target-group stickiness holds stays where it is whatever the weights say, so a
 //!   sticky route is refused, unless told to wait stickiness out ([`Stickiness`]).
 //! - Weight is given to a candidate only when enough of its targets are healthy. The way back is not
@@ -32,17 +32,17 @@ use aws_sdk_elasticloadbalancingv2::{
     types::{Action, TargetHealthStateEnum},
 };
 use tidegate_core::{
-    Call, Extra, FailureKind, Obstacle, PortError, Revisions, RouteReading, RoutingKind,
-    SafetyClass, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
-    Weight,
+    Call, Extra, FailureKind, Obstacle, PortError, Revisions, RouteReading, SafetyClass, Span,
+    Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version, Weight,
 };
 use tokio::time::Instant;
 
 use crate::{
-    account::{Account, Channel, bounded_client},
+    account::{Account, Channel, Turn, bounded_client},
     pause::jittered,
     place::{Arms, Placement},
-    port::{copies_unsupported, refused, unsuitable},
+    port::{doubtful, refused, unsuitable},
+    router::{Times, ability, copies_unsupported, reading},
     routes::{RouteCount, Routes},
     weights::{self, Scale, Unfit, Weighed, weight_of},
 };
@@ -169,11 +169,11 @@ impl AlbRoutes {
     }
 
     /// Puts the candidate's target group on the route with weight zero, so that its health is checked.
-    async fn attach(&self, place: &Place<'_>, plan: &Planned) -> Result<(), PortError> {
+    async fn attach(&self, place: &Place<'_>, plan: &Planned, turn: Turn) -> Result<(), PortError> {
         let mut targets = plan.found.targets.clone();
         targets.push(Weighed { place: place.arms.candidate.clone(), weight: 0 });
         let sent = with_weights(&plan.actions, &plan.found, &targets);
-        self.write(place.route, sent, place.action).await.map(drop)
+        self.write(place.route, turn, sent, place.action).await.map(drop)
     }
 
     /// Waits until enough of the candidate's targets are healthy.
@@ -221,15 +221,8 @@ impl TrafficShifter for AlbRoutes {
         let pause = self.options.health_wait;
         // Read, attach, look at health, look again, read again, write.
         let shift = self.channel.limits().operation(SafetyClass::BareSet, 6, pause);
-        TrafficAbility {
-            routing: RoutingKind::Split { grid: self.scale().grid() },
-            shift,
-            mirror: false,
-            test_traffic: false,
-            propagation: self.options.propagation,
-            drain: self.drain(),
-            routes: self.routes.count(),
-        }
+        let times = Times { propagation: self.options.propagation, drain: self.drain() };
+        ability(self.scale().grid(), shift, self.routes.count(), times)
     }
 
     async fn observe(
@@ -242,11 +235,7 @@ impl TrafficShifter for AlbRoutes {
         let found = self.read_all(&action).await?;
         let read = |actions: &Vec<Action>| -> Result<RouteReading, PortError> {
             let found = forward(actions).map_err(|why| unsuitable(&action, why))?;
-            let split = weights::split(&found.targets, &arms);
-            Ok(RouteReading {
-                split: split.map_err(|why| unsuitable(&action, why))?,
-                version: None,
-            })
+            reading(&found.targets, &arms, &action)
         };
         let routes = found.iter().map(read).collect::<Result<_, _>>()?;
         Ok(TrafficReading { routes, extra: None })
@@ -257,19 +246,21 @@ impl TrafficShifter for AlbRoutes {
         let action = format!("shift traffic of {} on {route}", call.target);
         let arms = Arms::find(&*self.placement, &call.target, &call.revisions).await?;
         let place = Place { route, arms: &arms, action: &action };
+        // Before the reading, so that nothing but the reading itself comes between it and the write.
+        let mut turn = self.turn(route, &action).await?;
         let mut plan = self.plan(&place, to).await?;
         if self.options.healthy_targets > 0 && plan.raises(&arms.candidate) {
-            self.make_ready(&place, &plan).await?;
+            turn = self.make_ready(&place, &plan, turn).await?;
             // What somebody else has written meanwhile is kept.
             plan = self.plan(&place, to).await?;
         }
         let sent = with_weights(&plan.actions, &plan.found, &plan.wanted);
-        let told = self.write(route, sent.clone(), &action).await?;
+        let told = self.write(route, turn, sent.clone(), &action).await?;
         if comparable(&told) == comparable(&sent) {
             return Ok(());
         }
         let why = "the answer shows other actions than were sent: somebody else has written";
-        Err(PortError::new(FailureKind::Ambiguous, action).because(why))
+        Err(doubtful(&action, why))
     }
 
     async fn mirror(&self, call: &Call, to: Extra) -> Result<(), PortError> {
@@ -298,14 +289,21 @@ impl AlbRoutes {
         Ok(Planned { actions, found, wanted })
     }
 
-    /// Returns once the candidate can take more than it has.
-    async fn make_ready(&self, place: &Place<'_>, plan: &Planned) -> Result<(), PortError> {
+    /// Returns once the candidate can take more than it has, with the turn of the next write.
+    async fn make_ready(
+        &self,
+        place: &Place<'_>,
+        plan: &Planned,
+        turn: Turn,
+    ) -> Result<Turn, PortError> {
         let candidate = &place.arms.candidate;
         if plan.found.targets.iter().any(|one| one.place == *candidate) {
-            return self.healthy(place, Span::ZERO).await;
+            self.healthy(place, Span::ZERO).await?;
+            return Ok(turn);
         }
-        self.attach(place, plan).await?;
-        self.healthy(place, self.options.health_wait).await
+        self.attach(place, plan, turn).await?;
+        self.healthy(place, self.options.health_wait).await?;
+        self.turn(place.route, place.action).await
     }
 }
 

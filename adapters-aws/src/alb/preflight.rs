@@ -7,7 +7,7 @@ use super::{AlbRoute, AlbRoutes, actions::forward, api};
 use crate::{
     place::Arms,
     port::incomplete,
-    preflight::{obstacle, unfit},
+    preflight::{no_arms, no_carrier, obstacle, unfit},
 };
 
 impl AlbRoutes {
@@ -19,13 +19,13 @@ impl AlbRoutes {
     ) -> Vec<Obstacle> {
         let arms = match Arms::find(&*self.placement, target, revisions).await {
             Ok(arms) => arms,
-            Err(error) => return vec![obstacle(format!("the arms of {target}"), &error)],
+            Err(error) => return vec![no_arms(target, &error)],
         };
         let mut found = Vec::new();
         for route in self.routes.iter() {
             found.extend(self.of_route(route, &arms, weights).await);
         }
-        for group in arms.stable.iter().chain([&arms.candidate]) {
+        for group in arms.all() {
             found.extend(self.of_group(group).await);
         }
         found
@@ -40,10 +40,7 @@ impl AlbRoutes {
         };
         let found = match forward(&actions) {
             Ok(found) => found,
-            Err(why) => {
-                let what = format!("can not carry a rollout: {why}");
-                return vec![Obstacle::new(ObstacleKind::Unsuitable, subject, what)];
-            }
+            Err(why) => return vec![no_carrier(&subject, why)],
         };
         let sticky = self.refuse_stickiness(&found, &action).err();
         let sticky = sticky.and_then(|error| error.source).map(|why| {

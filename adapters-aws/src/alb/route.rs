@@ -4,7 +4,7 @@ use aws_sdk_elasticloadbalancingv2::types::{Action, Listener, Rule};
 use tidegate_core::PortError;
 
 use super::{AlbRoute, AlbRoutes, api};
-use crate::port::incomplete;
+use crate::{account::Turn, port::incomplete};
 
 impl AlbRoutes {
     /// The actions of every route, in the order of the routes. Rules are read together, and so are
@@ -71,23 +71,33 @@ impl AlbRoutes {
         Ok(found)
     }
 
+    /// The turn of a write of one route.
+    pub(super) async fn turn(&self, route: &AlbRoute, action: &str) -> Result<Turn, PortError> {
+        let operation = match route {
+            AlbRoute::Rule(_) => api::MODIFY_RULE,
+            AlbRoute::Listener(_) => api::MODIFY_LISTENER,
+        };
+        self.channel.turn(operation, api::WRITES, action).await
+    }
+
     /// Replaces the actions of one route, and returns what it then has, as the answer says.
     pub(super) async fn write(
         &self,
         route: &AlbRoute,
+        turn: Turn,
         actions: Vec<Action>,
         action: &str,
     ) -> Result<Vec<Action>, PortError> {
         let (rules, listeners) = match route {
             AlbRoute::Rule(arn) => {
                 let request = self.client.modify_rule().rule_arn(arn).set_actions(Some(actions));
-                let sent = self.channel.send(api::MODIFY_RULE, api::WRITES, action, request.send());
+                let sent = turn.send(action, request.send());
                 (sent.await?.rules.unwrap_or_default(), Vec::new())
             }
             AlbRoute::Listener(arn) => {
                 let request = self.client.modify_listener().listener_arn(arn);
                 let request = request.set_default_actions(Some(actions)).send();
-                let sent = self.channel.send(api::MODIFY_LISTENER, api::WRITES, action, request);
+                let sent = turn.send(action, request);
                 (Vec::new(), sent.await?.listeners.unwrap_or_default())
             }
         };

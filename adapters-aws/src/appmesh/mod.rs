@@ -31,20 +31,20 @@ use aws_sdk_appmesh::{
     types::{RouteData, RouteSpec, RouteStatusCode},
 };
 use tidegate_core::{
-    Call, Extra, FailureKind, Obstacle, PortError, Revisions, RouteReading, RoutingKind,
-    SafetyClass, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
-    Weight,
+    Call, Extra, Obstacle, PortError, Revisions, SafetyClass, Span, Split, Target, TrafficAbility,
+    TrafficReading, TrafficShifter, Version, Weight,
 };
 
 use crate::{
-    account::{Account, Channel, bounded_client},
+    account::{Account, Channel, Turn, bounded_client},
     error::{
         Class::{self, Later, Refused},
         Effect, Operation,
     },
     limiter::Quota,
     place::{Arms, Placement},
-    port::{copies_unsupported, incomplete, refused, unsuitable},
+    port::{doubtful, incomplete, refused, unsuitable},
+    router::{Times, ability, copies_unsupported, reading},
     routes::{RouteCount, Routes},
     token,
     weights::{self, Scale},
@@ -146,6 +146,7 @@ impl MeshRoutes {
         &self,
         route: &MeshRoute,
         call: &Call,
+        turn: Turn,
         spec: RouteSpec,
         action: &str,
     ) -> Result<Found, PortError> {
@@ -153,9 +154,8 @@ impl MeshRoutes {
         let request = self.client.update_route().mesh_name(&route.mesh);
         let request = request.set_mesh_owner(route.mesh_owner.clone()).client_token(token);
         let request = request.virtual_router_name(&route.router).route_name(&route.route);
-        let request = request.spec(spec).send();
-        let reply = self.channel.send(UPDATE_ROUTE, WRITES, action, request).await?;
-        let unknown = || unknown_outcome(action, "the answer shows no route".to_owned());
+        let reply = turn.send(action, request.spec(spec).send()).await?;
+        let unknown = || doubtful(action, "the answer shows no route");
         let data = reply.route.ok_or_else(unknown)?;
         found(route, data, action).map_err(|_| unknown())
     }
@@ -164,16 +164,10 @@ impl MeshRoutes {
 #[async_trait]
 impl TrafficShifter for MeshRoutes {
     fn ability(&self) -> TrafficAbility {
-        TrafficAbility {
-            routing: RoutingKind::Split { grid: SCALE.grid() },
-            // Read, write.
-            shift: self.channel.limits().operation(SafetyClass::BareSet, 2, Span::ZERO),
-            mirror: false,
-            test_traffic: false,
-            propagation: self.options.propagation,
-            drain: self.options.drain,
-            routes: self.routes.count(),
-        }
+        // Read, write.
+        let shift = self.channel.limits().operation(SafetyClass::BareSet, 2, Span::ZERO);
+        let MeshOptions { propagation, drain } = self.options;
+        ability(SCALE.grid(), shift, self.routes.count(), Times { propagation, drain })
     }
 
     async fn observe(
@@ -188,8 +182,7 @@ impl TrafficShifter for MeshRoutes {
             let found = self.read(route, &action).await?;
             let targets = spec::targets(&found.spec, route.protocol);
             let targets = targets.map_err(|why| unsuitable(&action, why))?;
-            let split = weights::split(&targets, &arms).map_err(|why| unsuitable(&action, why))?;
-            routes.push(RouteReading { split, version: None });
+            routes.push(reading(&targets, &arms, &action)?);
         }
         Ok(TrafficReading { routes, extra: None })
     }
@@ -198,6 +191,8 @@ impl TrafficShifter for MeshRoutes {
         let route = self.routes.of(call)?;
         let action = format!("shift traffic of {} on {route}", call.target);
         let arms = Arms::find(&*self.placement, &call.target, &call.revisions).await?;
+        // Before the reading, so that nothing but the reading itself comes between it and the write.
+        let turn = self.channel.turn(UPDATE_ROUTE, WRITES, &action).await?;
         let before = self.read(route, &action).await?;
         let targets = spec::targets(&before.spec, route.protocol);
         let targets = targets.map_err(|why| unsuitable(&action, why))?;
@@ -205,8 +200,8 @@ impl TrafficShifter for MeshRoutes {
         let wanted = weights::divide(&targets, &arms, to.of_arms(), SCALE);
         let wanted = wanted.map_err(|why| unsuitable(&action, why))?;
         let sent = spec::with_weights(&before.spec, route.protocol, &wanted);
-        let after = self.write(route, call, sent.clone(), &action).await?;
-        check(&before, &sent, &after).map_err(|why| unknown_outcome(&action, why))
+        let after = self.write(route, call, turn, sent.clone(), &action).await?;
+        check(&before, &sent, &after).map_err(|why| doubtful(&action, why))
     }
 
     async fn mirror(&self, call: &Call, to: Extra) -> Result<(), PortError> {
@@ -237,10 +232,6 @@ fn check(before: &Found, sent: &RouteSpec, after: &Found) -> Result<(), String> 
         return Ok(());
     }
     Err("the answer shows another specification than was sent".to_owned())
-}
-
-fn unknown_outcome(action: &str, why: String) -> PortError {
-    PortError::new(FailureKind::Ambiguous, action).because(why)
 }
 
 /// A state that nobody here knows may pass.

@@ -7,7 +7,7 @@ use super::{DESCRIBE_VIRTUAL_NODE, MeshRoute, MeshRoutes, READS, SCALE, gone, sp
 use crate::{
     place::Arms,
     port::incomplete,
-    preflight::{obstacle, unfit},
+    preflight::{no_arms, no_carrier, obstacle, unfit},
 };
 
 impl MeshRoutes {
@@ -19,7 +19,7 @@ impl MeshRoutes {
     ) -> Vec<Obstacle> {
         let arms = match Arms::find(&*self.placement, target, revisions).await {
             Ok(arms) => arms,
-            Err(error) => return vec![obstacle(format!("the arms of {target}"), &error)],
+            Err(error) => return vec![no_arms(target, &error)],
         };
         let mut found = Vec::new();
         let mut meshes: Vec<(&str, &Option<String>)> = Vec::new();
@@ -30,7 +30,7 @@ impl MeshRoutes {
                 continue;
             }
             meshes.push(mesh);
-            for node in arms.stable.iter().chain([&arms.candidate]) {
+            for node in arms.all() {
                 found.extend(self.of_node(route, node).await);
             }
         }
@@ -47,10 +47,7 @@ impl MeshRoutes {
             .and_then(|targets| spec::both_and_nobody_else(&targets, arms).map(|()| targets));
         match targets {
             Ok(targets) => unfit(&subject, &targets, arms, weights, SCALE),
-            Err(why) => {
-                let what = format!("can not carry a rollout: {why}");
-                vec![Obstacle::new(ObstacleKind::Unsuitable, subject, what)]
-            }
+            Err(why) => vec![no_carrier(&subject, why)],
         }
     }
 

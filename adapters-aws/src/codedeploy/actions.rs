@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use aws_sdk_codedeploy::types::DeploymentWaitType;
 use tidegate_core::{
-    Arm, ArmCapacity, Call, Capabilities, CapacityKind, DeployAbility, DeploymentActions,
-    FailureKind, Obstacle, PlatformAbility, PlatformSeen, PortError, Revisions, SafetyClass,
-    SeenCapacity, Sought, Span, Target, Wait, WaitPoint,
+    Arm, Call, CapacityKind, DeployAbility, DeploymentActions, FailureKind, Obstacle,
+    PlatformAbility, PlatformSeen, PortError, Revisions, SafetyClass, SeenCapacity, Sought, Span,
+    Target, Wait, WaitPoint,
 };
 
 use super::{
@@ -15,7 +15,8 @@ use super::{
 use crate::{
     error::code_of,
     pause::jittered,
-    port::{refused, replacing_somebody_else_s, unsuitable},
+    platform::{elastic, not_ours, replacing_somebody_else_s},
+    port::{refused, unsuitable},
 };
 
 /// The longest description that the API takes.
@@ -48,9 +49,7 @@ impl DeploymentActions for CodeDeploy {
 
     /// The deployment brings what it needs: capacity is its affair.
     async fn observe(&self, _: &Target, revisions: &Revisions) -> Result<SeenCapacity, PortError> {
-        let served = u32::from(revisions.stable.is_some());
-        let (full_by_zone, candidate) = ([0; Capabilities::MAX_ZONES], ArmCapacity::default());
-        Ok(SeenCapacity { full: 1, full_by_zone, stable: ArmCapacity::steady(served), candidate })
+        Ok(elastic(revisions))
     }
 
     async fn provision(
@@ -60,11 +59,11 @@ impl DeploymentActions for CodeDeploy {
         _: u32,
         _: Option<u8>,
     ) -> Result<(), PortError> {
-        Err(not_ours(&format!("provision {arm} of {}", call.target)))
+        Err(not_ours("provision", call, arm))
     }
 
     async fn scale(&self, call: &Call, arm: Arm, _: u32, _: Option<u8>) -> Result<(), PortError> {
-        Err(not_ours(&format!("scale {arm} of {}", call.target)))
+        Err(not_ours("scale", call, arm))
     }
 
     /// The candidate goes with its deployment, which is told to go back. The old side is terminated by
@@ -72,7 +71,7 @@ impl DeploymentActions for CodeDeploy {
     async fn retire(&self, call: &Call, arm: Arm) -> Result<(), PortError> {
         match arm {
             Arm::Candidate => self.stop(call).await,
-            Arm::Stable => Err(not_ours(&format!("retire {arm} of {}", call.target))),
+            Arm::Stable => Err(not_ours("retire", call, arm)),
         }
     }
 
@@ -236,8 +235,4 @@ fn unless_refused_with(codes: &[&str], outcome: Result<(), PortError>) -> Result
         Err(error) if code_of(&error).is_some_and(|code| codes.contains(&code)) => Ok(()),
         outcome => outcome,
     }
-}
-
-fn not_ours(action: &str) -> PortError {
-    refused(action, "CodeDeploy brings and removes capacity itself; hand the stage over to it")
 }

@@ -3,34 +3,29 @@
 use async_trait::async_trait;
 use aws_sdk_codedeploy::types::{DeploymentInfo, RevisionLocation};
 use tidegate_core::{
-    Arm, Call, Extra, PortError, Revisions, RouteReading, RoutingKind, SafetyClass, Span, Split,
-    Target, TrafficAbility, TrafficReading, TrafficShifter, Version, Weight,
+    Arm, Call, Extra, PortError, Revisions, RouteReading, SafetyClass, Span, Split, Target,
+    TrafficAbility, TrafficReading, TrafficShifter, Version, Weight,
 };
 
 use super::{
-    Artifact, CodeDeploy,
+    Artifact, CodeDeploy, CodeDeployOptions,
     lookup::Found,
     targets::{Part, Side, parts},
 };
 use crate::{
     place::Arms,
-    port::{copies_unsupported, refused, unsuitable},
+    port::{refused, unsuitable},
+    router::{BASIS_POINT, Times, ability, copies_unsupported},
     weights::{Weighed, split},
 };
 
 #[async_trait]
 impl TrafficShifter for CodeDeploy {
     fn ability(&self) -> TrafficAbility {
-        TrafficAbility {
-            routing: RoutingKind::Split { grid: ONE },
-            // Every shift is refused; readings get as long. List, read, and two deployments' targets.
-            shift: self.channel.limits().operation(SafetyClass::BareSet, 8, Span::ZERO),
-            mirror: false,
-            test_traffic: false,
-            propagation: self.options.propagation,
-            drain: self.options.drain,
-            routes: 1,
-        }
+        // Every shift is refused; readings get as long. List, read, and two deployments' targets.
+        let shift = self.channel.limits().operation(SafetyClass::BareSet, 8, Span::ZERO);
+        let CodeDeployOptions { propagation, drain, .. } = self.options;
+        ability(BASIS_POINT, shift, 1, Times { propagation, drain })
     }
 
     async fn observe(
@@ -54,11 +49,6 @@ impl TrafficShifter for CodeDeploy {
         copies_unsupported(call, to)
     }
 }
-
-const ONE: Weight = match Weight::basis_points(1) {
-    Some(weight) => weight,
-    None => Weight::ZERO,
-};
 
 /// What is deployed for the arms.
 #[derive(Debug)]

@@ -47,6 +47,12 @@ impl fmt::Display for ServiceName {
 #[error("there is no service {0}")]
 struct NoService(ServiceName);
 
+/// Its status, where it takes no deployments: it is being deleted, or is.
+fn inactive(service: &Service) -> Option<String> {
+    let status = service.status().unwrap_or("without a status");
+    (status != "ACTIVE").then(|| status.to_owned())
+}
+
 /// The service as it is now.
 async fn described(
     client: &Client,

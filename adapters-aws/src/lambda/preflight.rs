@@ -7,7 +7,7 @@ use super::{
     traffic::{arms, targets},
     version,
 };
-use crate::preflight::obstacle;
+use crate::preflight::{no_arms, obstacle};
 
 impl LambdaAlias {
     /// Of the alias.
@@ -16,7 +16,7 @@ impl LambdaAlias {
         let action = format!("read {subject}");
         let arms = match arms(revisions, &action) {
             Ok(arms) => arms,
-            Err(error) => return vec![obstacle(format!("the arms of {target}"), &error)],
+            Err(error) => return vec![no_arms(target, &error)],
         };
         let read = async {
             let found = self.read_alias(&action).await?;

@@ -5,31 +5,26 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use aws_sdk_lambda::types::AliasRoutingConfiguration;
 use tidegate_core::{
-    Call, Extra, FailureKind, Obstacle, PortError, Revisions, RouteReading, RoutingKind,
-    SafetyClass, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
-    Weight,
+    Call, Extra, FailureKind, Obstacle, PortError, Revisions, RouteReading, SafetyClass, Span,
+    Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version, Weight,
 };
 
-use super::{LambdaAlias, UPDATE_ALIAS, WRITES, version};
+use super::{LambdaAlias, LambdaOptions, UPDATE_ALIAS, WRITES, version};
 use crate::{
     place::Arms,
-    port::{copies_unsupported, refused, unsuitable},
+    port::{doubtful, refused, unsuitable},
+    router::{BASIS_POINT, Times, ability, copies_unsupported},
     weights::{Weighed, split, weight_of},
 };
 
 #[async_trait]
 impl TrafficShifter for LambdaAlias {
     fn ability(&self) -> TrafficAbility {
-        TrafficAbility {
-            routing: RoutingKind::Split { grid: ONE },
-            // Read, look at the version, write.
-            shift: self.channel.limits().operation(SafetyClass::CompareAndSet, 3, Span::ZERO),
-            mirror: false,
-            test_traffic: false,
-            propagation: self.options.propagation,
-            drain: self.options.drain,
-            routes: 1,
-        }
+        // Read, look at the version, write.
+        let shift = self.channel.limits().operation(SafetyClass::CompareAndSet, 3, Span::ZERO);
+        let LambdaOptions { propagation, drain } = self.options;
+        // The weight of an alias is a fraction, and is sent with four digits.
+        ability(BASIS_POINT, shift, 1, Times { propagation, drain })
     }
 
     async fn observe(
@@ -111,15 +106,9 @@ impl LambdaAlias {
             return Ok(());
         }
         let why = format!("the answer shows {told:?}, and {wanted:?} was sent");
-        Err(PortError::new(FailureKind::Ambiguous, action).because(why))
+        Err(doubtful(action, why))
     }
 }
-
-/// One basis point: the weight of an alias is a fraction, and is sent with four digits.
-const ONE: Weight = match Weight::basis_points(1) {
-    Some(weight) => weight,
-    None => Weight::ZERO,
-};
 
 /// What the alias is to be: a main version, and at most one beside it.
 #[derive(Debug)]

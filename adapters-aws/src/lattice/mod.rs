@@ -4,7 +4,7 @@
 //! class 3. The action is read first, and sent back with other weights; a rule's match and priority,
 //! and whatever else a listener has, are not sent, and can not be lost. Weights are compared as
 //! ratios. Somebody else's change of *the action* between that reading and that writing, one round trip
-//! apart, is overwritten and can not be noticed.
+//! apart whatever waits in the queue, is overwritten and can not be noticed.
 //!
 //! It must not know who deploys what the target groups hold.
 
@@ -18,20 +18,20 @@ use aws_sdk_vpclattice::{
     types::{ForwardAction, RuleAction, WeightedTargetGroup},
 };
 use tidegate_core::{
-    Call, Extra, FailureKind, Obstacle, PortError, Revisions, RouteReading, RoutingKind,
-    SafetyClass, Span, Split, Target, TrafficAbility, TrafficReading, TrafficShifter, Version,
-    Weight,
+    Call, Extra, Obstacle, PortError, Revisions, SafetyClass, Span, Split, Target, TrafficAbility,
+    TrafficReading, TrafficShifter, Version, Weight,
 };
 
 use crate::{
-    account::{Account, Channel, bounded_client},
+    account::{Account, Channel, Turn, bounded_client},
     error::{
         Class::{self, Later, Refused},
         Effect, Operation,
     },
     limiter::Quota,
     place::{Arms, Placement},
-    port::{copies_unsupported, incomplete, refused, unsuitable},
+    port::{doubtful, incomplete, refused, unsuitable},
+    router::{Times, ability, copies_unsupported, reading},
     routes::{RouteCount, Routes},
     weights::{self, Scale, Weighed},
 };
@@ -135,10 +135,17 @@ impl LatticeRoutes {
         targets(route, found.as_ref(), action)
     }
 
+    /// The turn of a write of one route.
+    async fn turn(&self, route: &LatticeRoute, action: &str) -> Result<Turn, PortError> {
+        let operation = if route.rule.is_some() { UPDATE_RULE } else { UPDATE_LISTENER };
+        self.channel.turn(operation, WRITES, action).await
+    }
+
     /// Replaces the action, and returns what the route then has, as the answer says.
     async fn write(
         &self,
         route: &LatticeRoute,
+        turn: Turn,
         targets: &[Weighed],
         action: &str,
     ) -> Result<Option<RuleAction>, PortError> {
@@ -147,16 +154,12 @@ impl LatticeRoutes {
             Some(rule) => {
                 let request = self.client.update_rule().service_identifier(&route.service);
                 let request = request.listener_identifier(&route.listener).rule_identifier(rule);
-                let request = request.action(forward).send();
-                self.channel.send(UPDATE_RULE, WRITES, action, request).await?.action
+                turn.send(action, request.action(forward).send()).await?.action
             }
             None => {
                 let request = self.client.update_listener().service_identifier(&route.service);
                 let request = request.listener_identifier(&route.listener).default_action(forward);
-                self.channel
-                    .send(UPDATE_LISTENER, WRITES, action, request.send())
-                    .await?
-                    .default_action
+                turn.send(action, request.send()).await?.default_action
             }
         };
         Ok(told)
@@ -166,16 +169,11 @@ impl LatticeRoutes {
 #[async_trait]
 impl TrafficShifter for LatticeRoutes {
     fn ability(&self) -> TrafficAbility {
-        TrafficAbility {
-            routing: RoutingKind::Split { grid: self.scale().grid() },
-            // Read, write.
-            shift: self.channel.limits().operation(SafetyClass::BareSet, 2, Span::ZERO),
-            mirror: false,
-            test_traffic: false,
-            propagation: self.options.propagation,
-            drain: self.options.drain,
-            routes: self.routes.count(),
-        }
+        // Read, write.
+        let shift = self.channel.limits().operation(SafetyClass::BareSet, 2, Span::ZERO);
+        let LatticeOptions { propagation, drain, .. } = self.options;
+        let times = Times { propagation, drain };
+        ability(self.scale().grid(), shift, self.routes.count(), times)
     }
 
     async fn observe(
@@ -187,9 +185,7 @@ impl TrafficShifter for LatticeRoutes {
         let arms = self.arms(target, revisions).await?;
         let mut routes = Vec::new();
         for route in self.routes.iter() {
-            let found = self.read(route, &action).await?;
-            let split = weights::split(&found, &arms).map_err(|why| unsuitable(&action, why))?;
-            routes.push(RouteReading { split, version: None });
+            routes.push(reading(&self.read(route, &action).await?, &arms, &action)?);
         }
         Ok(TrafficReading { routes, extra: None })
     }
@@ -198,15 +194,17 @@ impl TrafficShifter for LatticeRoutes {
         let route = self.routes.of(call)?;
         let action = format!("shift traffic of {} on {route}", call.target);
         let arms = self.arms(&call.target, &call.revisions).await?;
+        // Before the reading, so that nothing but the reading itself comes between it and the write.
+        let turn = self.turn(route, &action).await?;
         let found = self.read(route, &action).await?;
         let wanted = weights::divide(&found, &arms, to.of_arms(), self.scale());
         let wanted = wanted.map_err(|why| unsuitable(&action, why))?;
-        let told = self.write(route, &wanted, &action).await?;
+        let told = self.write(route, turn, &wanted, &action).await?;
         if targets(route, told.as_ref(), &action).is_ok_and(|told| told == wanted) {
             return Ok(());
         }
         let why = "the answer shows another action than was sent: somebody else has written";
-        Err(PortError::new(FailureKind::Ambiguous, action).because(why))
+        Err(doubtful(&action, why))
     }
 
     async fn mirror(&self, call: &Call, to: Extra) -> Result<(), PortError> {

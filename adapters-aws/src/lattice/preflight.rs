@@ -6,7 +6,7 @@ use tidegate_core::{Obstacle, ObstacleKind, Revisions, Target, Weight};
 use super::{GET_TARGET_GROUP, LatticeRoute, LatticeRoutes, READS};
 use crate::{
     place::Arms,
-    preflight::{obstacle, unfit},
+    preflight::{no_arms, obstacle, unfit},
 };
 
 impl LatticeRoutes {
@@ -18,13 +18,13 @@ impl LatticeRoutes {
     ) -> Vec<Obstacle> {
         let arms = match self.arms(target, revisions).await {
             Ok(arms) => arms,
-            Err(error) => return vec![obstacle(format!("the arms of {target}"), &error)],
+            Err(error) => return vec![no_arms(target, &error)],
         };
         let mut found = Vec::new();
         for route in self.routes.iter() {
             found.extend(self.of_route(route, &arms, weights).await);
         }
-        for group in arms.stable.iter().chain([&arms.candidate]) {
+        for group in arms.all() {
             found.extend(self.of_group(group).await);
         }
         found

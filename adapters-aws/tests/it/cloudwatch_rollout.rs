@@ -6,9 +6,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tidegate::{
     End, Engine, EngineError, Handle, MonotonicClock, Ports,
     machine::{
-        CalendarSpec, CanarySpec, CanaryStepSpec, Cause, CheckSpec, CompareSpec, DeadlineSpec,
-        EvidenceSpec, GateSpec, JudgeSpec, OnDeadline, Phase, Plan, PlanSpec, PolicySpec, Span,
-        StrategySpec, ThresholdSpec, Timestamp, Weight,
+        Cause, CheckSpec, CompareSpec, DeadlineSpec, GateSpec, JudgeSpec, OnDeadline, Phase,
+        PlanSpec, PolicySpec, Span, ThresholdSpec, Timestamp,
     },
 };
 use tidegate_aws::{
@@ -26,11 +25,11 @@ use tidegate_mock::MemoryJournal;
 use tokio::time::timeout;
 
 use crate::{
+    lead::{LONG, canary, compiled, step},
     obedient::Obedient,
     support::{account, both, fixed, told},
 };
 
-const LONG: Duration = Duration::from_secs(4 * 3_600);
 const MINUTE: u64 = 60;
 const BALANCER: &str = "app/shop/0123456789abcdef";
 
@@ -115,31 +114,18 @@ fn below(metric: &str, max: f64) -> (String, CheckSpec) {
 /// Half of the traffic for so long, with these checks as guards.
 fn plan(target: &str, bake: Span, checks: Vec<(String, CheckSpec)>) -> PlanSpec {
     let gate = GateSpec { bake, ..GateSpec::default() };
-    let step = CanaryStepSpec { weight: Weight::percent(50), capacity: None, mirror: None, gate };
-    let last = CanaryStepSpec { weight: Weight::FULL, gate: GateSpec::default(), ..step.clone() };
-    let canary = CanarySpec {
-        steps: vec![step, last],
-        minimum_replicas: 1,
-        shrink_stable: false,
-        platform: None,
-    };
+    let steps = vec![step(50, gate), step(100, GateSpec::default())];
+    let policy = PolicySpec { keep_warm: Some(Span::seconds(30)), ..PolicySpec::default() };
     PlanSpec {
         target: target.into(),
-        owner: "payments-oncall".into(),
-        strategy: StrategySpec::Canary(canary),
         guards: checks.iter().map(|(name, _)| name.as_str().into()).collect(),
         checks: checks.into_iter().collect(),
-        hooks: Default::default(),
-        evidence: EvidenceSpec::default(),
-        policy: PolicySpec { keep_warm: Some(Span::seconds(30)), ..PolicySpec::default() },
-        calendar: CalendarSpec::default(),
+        ..canary(steps, None, policy)
     }
 }
 
 async fn start(engine: &Engine, spec: PlanSpec) -> Result<Handle, EngineError> {
-    let capabilities = engine.capabilities(&spec.target.as_str().into()).unwrap();
-    let plan = Plan::compile(spec, &capabilities).unwrap();
-    engine.start(plan, both(), "ada").await
+    engine.start(compiled(engine, &spec), both(), "ada").await
 }
 
 async fn end(handle: &Handle) -> End {

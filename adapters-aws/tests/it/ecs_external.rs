@@ -4,25 +4,19 @@
 use std::{sync::Arc, time::Duration};
 
 use tidegate::{
-    End, Engine, Handle, MonotonicClock, Ports,
-    machine::{
-        CalendarSpec, CanarySpec, CanaryStepSpec, GateSpec, Phase, Plan, PlanSpec, PolicySpec,
-        RolloutId, Span, StrategySpec, Timestamp, Weight,
-    },
+    End, Engine, Ports,
+    machine::{Phase, Weight},
 };
 use tidegate_aws::{
-    Account, CallLimits,
-    alb::{AlbOptions, AlbRoute, AlbRoutes},
+    Account,
     ecs::external::{Balanced, Blueprint, Container, TaskSets},
     fakes::{
-        FIRST_DAY, Fake, Fault, Foreign, When,
+        Fake, Fault, Foreign, When,
         alb::{self as elb, LoadBalancing},
         ecs::{Ecs, TaskSet, definition},
     },
 };
-use tidegate_core::{
-    Arm, Call, DeploymentActions, FailureKind, PortError, SeenCapacity, TrafficShifter,
-};
+use tidegate_core::{Arm, Call, DeploymentActions, FailureKind, PortError, SeenCapacity};
 use tidegate_mock::{
     MemoryJournal, SimWorld, WorldSpec,
     conformance::{self, DeploymentSubject, assert_conforms},
@@ -31,11 +25,11 @@ use tokio::time::Instant;
 
 use crate::{
     ecs::{both, name},
+    lead::{clock, in_three_steps, led},
     once::end_of,
+    rollout::{balanced, quick},
     support::{self, account, fixed, told},
 };
-
-const HALF_A_MINUTE: Span = Span::seconds(30);
 
 fn call(n: u64) -> Call {
     Call { revisions: both(), ..support::call(n, 0) }
@@ -197,29 +191,6 @@ async fn a_creation_that_is_repeated_makes_one_set_even_before_it_is_seen() {
     assert_eq!(fake.with(|state| state.sets.len()), 2);
 }
 
-fn spec() -> PlanSpec {
-    let gate = || GateSpec { bake: Span::seconds(20), ..GateSpec::default() };
-    let step = |percent| CanaryStepSpec {
-        weight: Weight::percent(percent),
-        capacity: None,
-        mirror: None,
-        gate: gate(),
-    };
-    let steps = vec![step(10), step(50), step(100)];
-    let canary = CanarySpec { steps, minimum_replicas: 1, shrink_stable: false, platform: None };
-    PlanSpec {
-        target: "checkout".into(),
-        owner: "payments-oncall".into(),
-        strategy: StrategySpec::Canary(canary),
-        checks: Default::default(),
-        hooks: Default::default(),
-        guards: Vec::new(),
-        evidence: Default::default(),
-        policy: PolicySpec { keep_warm: Some(HALF_A_MINUTE), ..PolicySpec::default() },
-        calendar: CalendarSpec::default(),
-    }
-}
-
 /// One rollout over task sets and a load balancer.
 struct Rig {
     ecs: Fake<Ecs>,
@@ -247,23 +218,13 @@ impl Rig {
     }
 
     async fn run(&self) -> End {
-        let limits = CallLimits { late: HALF_A_MINUTE, ..CallLimits::default() };
-        let account = account().with_limits(limits);
-        let sets = Arc::new(self.sets(&account).await);
-        let ports = Ports::new(self.router(&account), sets, Arc::new(self.world.clone()));
-        let since = Span(u64::try_from(self.began.elapsed().as_millis()).unwrap());
-        let now = Timestamp(FIRST_DAY * 1_000).after(since);
-        let clock = Arc::new(MonotonicClock::starting_at(now));
+        let account = quick();
+        let (router, sets) = (balanced(&self.elb, &account), Arc::new(self.sets(&account).await));
+        let ports = Ports::new(router, sets, Arc::new(self.world.clone()));
+        let clock = clock(self.began);
         let engine = Engine::builder(self.journal.clone(), ports).clock(clock).name("releases");
         let engine = engine.build();
-        engine.recover().await.unwrap();
-        let handle = match engine.claim(RolloutId(1)).await {
-            Ok(handle) => {
-                let _ = handle.start("ada").await;
-                handle
-            }
-            Err(_) => started(&engine).await,
-        };
+        let handle = led(&engine, &in_three_steps(), &both()).await;
         if self.aborted {
             tokio::time::sleep(Duration::from_secs(100)).await;
             let _ = handle.abort("ada", "not today").await;
@@ -279,18 +240,6 @@ impl Rig {
             }
         }
         open(&self.ecs, account).await.unwrap()
-    }
-
-    fn router(&self, account: &Account) -> Arc<dyn TrafficShifter> {
-        let routes = vec![AlbRoute::Rule(elb::rule_arn("checkout"))];
-        let placement = fixed(&elb::group_arn("blue"), &elb::group_arn("green"));
-        let options = AlbOptions {
-            propagation: Span::seconds(10),
-            deregistration: HALF_A_MINUTE,
-            ..AlbOptions::default()
-        };
-        let routes = AlbRoutes::new(&self.elb.client(), account, routes, placement).unwrap();
-        Arc::new(routes.with_options(options))
     }
 
     async fn end(&self) -> End {
@@ -314,18 +263,6 @@ impl Rig {
             assert!(made <= 1, "{made} sets of the candidate: {told}");
         });
     }
-}
-
-async fn started(engine: &Engine) -> Handle {
-    let plan =
-        || Plan::compile(spec(), &engine.capabilities(&spec().target.into()).unwrap()).unwrap();
-    for _ in 0..5 {
-        if let Ok(handle) = engine.start(plan(), both(), "ada").await {
-            return handle;
-        }
-        tokio::time::sleep(Duration::from_secs(60)).await;
-    }
-    engine.start(plan(), both(), "ada").await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -412,7 +349,8 @@ async fn whatever_somebody_else_does_to_task_sets_the_outcome_agrees_and_theirs_
             let made = state.sets.iter().filter(|set| set.definition == definition(9)).count();
             assert_eq!(theirs.len(), made, "{told}");
         });
-        let share = rig.router(&account()).observe(&"checkout".into(), &both()).await.unwrap();
+        let share =
+            balanced(&rig.elb, &account()).observe(&"checkout".into(), &both()).await.unwrap();
         let wanted = if back { Weight::ZERO } else { Weight::FULL };
         assert_eq!(share.routes[0].split.of_arms(), wanted, "{told}");
     }

@@ -23,6 +23,7 @@ mod emulators;
 mod events;
 mod lambda;
 mod lattice;
+mod lead;
 mod obedient;
 mod once;
 mod preflight;

@@ -4,19 +4,17 @@
 use std::{collections::BTreeMap, fmt::Debug, sync::Arc, time::Duration};
 
 use tidegate::{
-    End, Engine, Handle, MonotonicClock, Ports,
+    End, Engine, Handle, Ports,
     machine::{
-        CalendarSpec, CanarySpec, CanaryStepSpec, DeploymentActions, GateSpec, Order, Phase, Plan,
-        PlanSpec, PlatformSpec, PolicySpec, PortError, Revisions, RolloutId, Rule, Span,
-        StrategySpec, Timestamp, TrafficShifter, Weight,
+        DeploymentActions, GateSpec, Order, Phase, PlanSpec, PlatformSpec, PolicySpec, PortError,
+        Revisions, RolloutId, Rule, Span, TrafficShifter,
     },
 };
-use tidegate_aws::fakes::{FIRST_DAY, Fake, Fault, Foreign, Service, When};
+use tidegate_aws::fakes::{Fake, Fault, Foreign, Service, When};
 use tidegate_mock::{MemoryJournal, SimWorld, WorldSpec};
 use tokio::time::{Instant, timeout};
 
-/// Longer than any of these rollouts takes by itself.
-const LONG: Duration = Duration::from_secs(4 * 3_600);
+use crate::lead::{LONG, bake, canary, clock, led, step};
 
 /// A platform, how it is set up, and how a rollout over it is wanted to go, apart from its faults.
 pub(crate) trait Course: Copy + Debug {
@@ -44,36 +42,15 @@ pub(crate) trait Course: Copy + Debug {
     fn check(self, state: &mut Self::Service, end: &End, told: &str);
 }
 
+/// Where the platform waits, the gate bakes.
 fn spec(steps: [u16; 2]) -> PlanSpec {
-    let gate = GateSpec { bake: Span::seconds(20), ..GateSpec::default() };
-    let step = |percent| CanaryStepSpec {
-        weight: Weight::percent(percent),
-        capacity: None,
-        mirror: None,
-        gate: GateSpec::default(),
+    let platform = PlatformSpec { ready: bake(), step: bake(), termination: bake() };
+    let policy = PolicySpec {
+        keep_warm: Some(Span::ZERO),
+        observe_every: Some(Span::seconds(15)),
+        ..PolicySpec::default()
     };
-    let platform = PlatformSpec { ready: gate.clone(), step: gate.clone(), termination: gate };
-    let canary = CanarySpec {
-        steps: steps.map(step).into(),
-        minimum_replicas: 1,
-        shrink_stable: false,
-        platform: Some(platform),
-    };
-    PlanSpec {
-        target: "checkout".into(),
-        owner: "payments-oncall".into(),
-        strategy: StrategySpec::Canary(canary),
-        checks: Default::default(),
-        hooks: Default::default(),
-        guards: Vec::new(),
-        evidence: Default::default(),
-        policy: PolicySpec {
-            keep_warm: Some(Span::ZERO),
-            observe_every: Some(Span::seconds(15)),
-            ..PolicySpec::default()
-        },
-        calendar: CalendarSpec::default(),
-    }
+    canary(steps.map(|percent| step(percent, GateSpec::default())).into(), Some(platform), policy)
 }
 
 /// One rollout over one fake. Its health is simulated, and good.
@@ -129,15 +106,7 @@ impl<C: Course> Rig<C> {
     /// Recovers what an earlier process left, else starts, and runs to the end.
     async fn run(&self) -> End {
         let engine = self.engine().await;
-        engine.recover().await.unwrap();
-        let handle = match engine.claim(RolloutId(1)).await {
-            Ok(handle) => {
-                // A second order to start changes nothing.
-                let _ = handle.start("ada").await;
-                handle
-            }
-            Err(_) => started::<C>(&engine).await,
-        };
+        let handle = led(&engine, &spec(C::steps()), &C::revisions()).await;
         if let Some(after) = self.course.aborted_after() {
             tokio::time::sleep(after).await;
             let _ = handle.abort("ada", "not today").await;
@@ -148,10 +117,7 @@ impl<C: Course> Rig<C> {
     async fn engine(&self) -> Engine {
         let port = Arc::new(self.port().await);
         let ports = Ports::new(port.clone(), port, Arc::new(self.world.clone()));
-        let since = Span(u64::try_from(self.began.elapsed().as_millis()).unwrap());
-        let now = Timestamp(FIRST_DAY * 1_000).after(since);
-        let clock = Arc::new(MonotonicClock::starting_at(now));
-        Engine::builder(self.journal.clone(), ports).clock(clock).build()
+        Engine::builder(self.journal.clone(), ports).clock(clock(self.began)).build()
     }
 
     /// Opening reads, and a reading may fail; then it is tried again.
@@ -163,19 +129,6 @@ impl<C: Course> Rig<C> {
         }
         C::open(&self.fake).await.unwrap()
     }
-}
-
-async fn started<C: Course>(engine: &Engine) -> Handle {
-    let spec = || spec(C::steps());
-    let plan =
-        || Plan::compile(spec(), &engine.capabilities(&spec().target.into()).unwrap()).unwrap();
-    for _ in 0..5 {
-        if let Ok(handle) = engine.start(plan(), C::revisions(), "ada").await {
-            return handle;
-        }
-        tokio::time::sleep(Duration::from_secs(60)).await;
-    }
-    engine.start(plan(), C::revisions(), "ada").await.unwrap()
 }
 
 /// Where it asks a person, the person sends it back, and gives up if it asks again: it may ask, but

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     ecs::{ServiceName, problems, task_definition::Definitions},
     place::Arms,
-    preflight::obstacle,
+    preflight::{no_arms, obstacle},
 };
 
 /// What is in the way where the task sets of a service could not be [opened](TaskSets::open).
@@ -52,7 +52,7 @@ impl TaskSets {
             Some(balanced) => match Arms::find(&*balanced.groups, target, revisions).await {
                 Ok(groups) => Some(groups),
                 Err(error) => {
-                    all.push(obstacle(format!("the arms of {target}"), &error));
+                    all.push(no_arms(target, &error));
                     None
                 }
             },

@@ -4,7 +4,7 @@ use aws_sdk_ecs::types::{DeploymentControllerType, Service};
 use tidegate_core::PortError;
 
 use crate::{
-    ecs::{Problems, ServiceName},
+    ecs::{Problems, ServiceName, inactive},
     port::unsuitable,
 };
 
@@ -21,7 +21,8 @@ pub enum Problem {
 
 /// Refuses a service with any problem, and names all of them.
 pub(super) fn check(service: &Service, name: &ServiceName, action: &str) -> Result<(), PortError> {
-    let problems: Vec<_> = controller(service).into_iter().chain(status(service)).collect();
+    let problems: Vec<_> =
+        controller(service).into_iter().chain(inactive(service).map(Problem::Status)).collect();
     if problems.is_empty() {
         return Ok(());
     }
@@ -34,9 +35,4 @@ fn controller(service: &Service) -> Option<Problem> {
     let controller = controller.unwrap_or(&DeploymentControllerType::Ecs);
     let other = *controller != DeploymentControllerType::External;
     other.then(|| Problem::Controller(controller.as_str().to_owned()))
-}
-
-fn status(service: &Service) -> Option<Problem> {
-    let status = service.status().unwrap_or("without a status");
-    (status != "ACTIVE").then(|| Problem::Status(status.to_owned()))
 }

@@ -5,9 +5,9 @@ use std::sync::PoisonError;
 use async_trait::async_trait;
 use aws_sdk_ecs::types::{DeploymentLifecycleHookAction, Service, StopServiceDeploymentStopType};
 use tidegate_core::{
-    Arm, ArmCapacity, Call, Capabilities, CapacityKind, DeployAbility, DeploymentActions,
-    FailureKind, Obstacle, PlatformAbility, PlatformSeen, PortError, Revisions, SafetyClass,
-    SeenCapacity, Sought, Span, Target, Wait,
+    Arm, Call, CapacityKind, DeployAbility, DeploymentActions, FailureKind, Obstacle,
+    PlatformAbility, PlatformSeen, PortError, Revisions, SafetyClass, SeenCapacity, Sought, Span,
+    Target, Wait,
 };
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
 use crate::{
     ecs::{Problems, api, task_definition::Definitions},
     pause::jittered,
+    platform::{elastic, not_ours},
     port::{refused, unsuitable},
 };
 
@@ -49,9 +50,7 @@ impl DeploymentActions for EcsService {
 
     /// The deployment brings what it needs: capacity is its affair.
     async fn observe(&self, _: &Target, revisions: &Revisions) -> Result<SeenCapacity, PortError> {
-        let served = u32::from(revisions.stable.is_some());
-        let (full_by_zone, candidate) = ([0; Capabilities::MAX_ZONES], ArmCapacity::default());
-        Ok(SeenCapacity { full: 1, full_by_zone, stable: ArmCapacity::steady(served), candidate })
+        Ok(elastic(revisions))
     }
 
     async fn provision(
@@ -61,11 +60,11 @@ impl DeploymentActions for EcsService {
         _: u32,
         _: Option<u8>,
     ) -> Result<(), PortError> {
-        Err(not_ours(&format!("provision {arm} of {}", call.target)))
+        Err(not_ours("provision", call, arm))
     }
 
     async fn scale(&self, call: &Call, arm: Arm, _: u32, _: Option<u8>) -> Result<(), PortError> {
-        Err(not_ours(&format!("scale {arm} of {}", call.target)))
+        Err(not_ours("scale", call, arm))
     }
 
     /// The candidate goes with its deployment, which is told to go back. The old side is removed by the
@@ -73,7 +72,7 @@ impl DeploymentActions for EcsService {
     async fn retire(&self, call: &Call, arm: Arm) -> Result<(), PortError> {
         match arm {
             Arm::Candidate => self.stop(call).await,
-            Arm::Stable => Err(not_ours(&format!("retire {arm} of {}", call.target))),
+            Arm::Stable => Err(not_ours("retire", call, arm)),
         }
     }
 
@@ -264,8 +263,4 @@ impl EcsService {
     fn is_remembered(&self, token: &str) -> bool {
         self.done.lock().unwrap_or_else(PoisonError::into_inner).contains(token)
     }
-}
-
-fn not_ours(action: &str) -> PortError {
-    refused(action, "ECS brings and removes tasks itself; hand the stage over to it")
 }

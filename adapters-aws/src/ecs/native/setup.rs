@@ -8,7 +8,7 @@ use tidegate_core::{PortError, Span};
 
 use super::RollbackOwner;
 use crate::{
-    ecs::{Problems, ServiceName},
+    ecs::{Problems, ServiceName, inactive},
     port::unsuitable,
 };
 
@@ -95,7 +95,8 @@ pub(super) fn read(
     let configured = service.deployment_configuration();
     let setup = Setup::of(configured);
     let two_owners = setup.as_ref().map(|setup| setup.two_owners(owner)).unwrap_or_default();
-    let problems = [controller(service), status(service), setup.as_ref().err().cloned()];
+    let status = inactive(service).map(Problem::Status);
+    let problems = [controller(service), status, setup.as_ref().err().cloned()];
     let problems: Vec<_> = problems.into_iter().flatten().chain(two_owners).collect();
     match setup {
         Ok(setup) if problems.is_empty() => Ok(setup),
@@ -107,11 +108,6 @@ fn controller(service: &Service) -> Option<Problem> {
     let controller = service.deployment_controller().map(|one| one.r#type());
     let other = controller.filter(|kind| **kind != DeploymentControllerType::Ecs)?;
     Some(Problem::Controller(other.as_str().to_owned()))
-}
-
-fn status(service: &Service) -> Option<Problem> {
-    let status = service.status().unwrap_or("without a status");
-    (status != "ACTIVE").then(|| Problem::Status(status.to_owned()))
 }
 
 impl Setup {

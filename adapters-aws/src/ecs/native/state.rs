@@ -12,8 +12,7 @@ use super::{
     lookup::{Found, Listed, timestamp},
 };
 use crate::{
-    ecs::task_definition::Definitions,
-    port::{incomplete, replacing_somebody_else_s},
+    ecs::task_definition::Definitions, platform::replacing_somebody_else_s, port::incomplete,
 };
 
 /// A hook that waits to be answered.

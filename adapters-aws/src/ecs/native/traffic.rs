@@ -5,37 +5,27 @@ use aws_sdk_ecs::types::{
     Service, ServiceCurrentRevisionSummary, ServiceDeployment, ServiceRevisionSummary,
 };
 use tidegate_core::{
-    Arm, Call, Extra, PortError, Revisions, RouteReading, RoutingKind, SafetyClass, Span, Split,
-    Target, TrafficAbility, TrafficReading, TrafficShifter, Version, Weight,
+    Arm, Call, Extra, PortError, Revisions, RouteReading, SafetyClass, Span, Split, Target,
+    TrafficAbility, TrafficReading, TrafficShifter, Version, Weight,
 };
 
-use super::EcsService;
+use super::{EcsOptions, EcsService};
 use crate::{
     ecs::task_definition::Definitions,
     place::Arms,
-    port::{copies_unsupported, refused, unsuitable},
+    port::{refused, unsuitable},
+    router::{BASIS_POINT, Times, ability, copies_unsupported},
     weights::{Weighed, split},
-};
-
-/// Weights of ECS are multiples of a tenth of a percent, and tasks of anything.
-const ONE: Weight = match Weight::basis_points(1) {
-    Some(weight) => weight,
-    None => Weight::ZERO,
 };
 
 #[async_trait]
 impl TrafficShifter for EcsService {
     fn ability(&self) -> TrafficAbility {
-        TrafficAbility {
-            routing: RoutingKind::Split { grid: ONE },
-            // Every shift is refused; readings get as long. A look-up, a deployment, and revisions.
-            shift: self.channel.limits().operation(SafetyClass::BareSet, 6, Span::ZERO),
-            mirror: false,
-            test_traffic: false,
-            propagation: self.options.propagation,
-            drain: self.options.drain,
-            routes: 1,
-        }
+        // Every shift is refused; readings get as long. A look-up, a deployment, and revisions.
+        let shift = self.channel.limits().operation(SafetyClass::BareSet, 6, Span::ZERO);
+        let EcsOptions { propagation, drain, .. } = self.options;
+        // Weights of ECS are multiples of a tenth of a percent, and tasks of anything.
+        ability(BASIS_POINT, shift, 1, Times { propagation, drain })
     }
 
     async fn observe(

@@ -69,7 +69,7 @@ async fn a_commit_of_what_nobody_holds_is_due_when_it_says_and_not_when_it_was_d
     let held = Held::new().await;
     held.journal.release(held.rollout, held.claimed.epoch).await.unwrap();
     let later = held.claimed.head.at.after(Span::minutes(10));
-    let commit = Append { due: Some(later), ..step(&held.claimed, Seq(1), AttemptId(1)) };
+    let commit = Append { due: Some(later), ..step(&held.claimed, Seq(1)) };
     held.journal.append(commit).await.unwrap();
     let earlier = held.claimed.head.at.after(Span::minutes(5));
     assert_eq!(held.due(earlier).await, (Vec::new(), Some(later)));
@@ -112,7 +112,7 @@ async fn a_command_is_kept_although_another_came_and_one_was_read_since_the_inbo
     held.submit(1).await;
     held.between(async |held| {
         let consumed = vec![Consumed { id: CommandId(1), ignored: None }];
-        let commit = Append { consumed, ..step(&held.claimed, Seq(1), AttemptId(1)) };
+        let commit = Append { consumed, ..step(&held.claimed, Seq(1)) };
         held.journal.append(commit).await.unwrap();
         held.submit(2).await;
     })
@@ -128,12 +128,13 @@ async fn a_command_is_kept_although_another_came_and_one_was_read_since_the_inbo
 #[tokio::test(start_paused = true)]
 async fn a_row_that_says_less_than_the_records_lets_none_of_them_be_written_over() {
     let held = Held::new().await;
-    held.journal.append(step(&held.claimed, Seq(1), AttemptId(1))).await.unwrap();
+    held.journal.append(step(&held.claimed, Seq(1))).await.unwrap();
     let records = held.journal.read(held.rollout, Seq(1)).await.unwrap();
     // As a copy of some items of a table may be.
     held.fake.with(|state| state.spoil_number(TABLE, "seq", 0));
     let claimed = held.journal.claim(held.rollout, held.engine, Take::Free).await.unwrap();
-    let written = held.journal.append(step(&claimed, Seq(1), AttemptId(2))).await;
+    let commit = Append { attempt: AttemptId(2), ..step(&claimed, Seq(1)) };
+    let written = held.journal.append(commit).await;
     assert!(matches!(written, Err(JournalError::Unavailable(_))), "{written:?}");
     assert_eq!(held.journal.read(held.rollout, Seq(1)).await.unwrap(), records);
 }
@@ -141,7 +142,7 @@ async fn a_row_that_says_less_than_the_records_lets_none_of_them_be_written_over
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_is_sent_twice_is_carried_out_once_and_answered_as_before() {
     let held = Held::new().await;
-    let commit = step(&held.claimed, Seq(1), AttemptId(1));
+    let commit = step(&held.claimed, Seq(1));
     held.fake.fault(WRITE, next(&held.fake, WRITE), Fault::ReplyLost);
     let lost = held.journal.append(commit.clone()).await;
     assert!(matches!(lost, Err(JournalError::AnswerLost(_))), "{lost:?}");

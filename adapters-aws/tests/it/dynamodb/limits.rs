@@ -83,7 +83,7 @@ async fn damaged(damage: impl FnOnce(&mut Dynamo)) -> (JournalError, bool) {
     let head = journal.open(opening("checkout")).await.unwrap();
     let engine = journal.enlist("one", LEASE).await.unwrap().engine;
     let claimed = journal.claim(head.identity.rollout, engine, Take::Free).await.unwrap();
-    let commit = Append { park: true, ..step(&claimed, Seq(1), AttemptId(1)) };
+    let commit = Append { park: true, ..step(&claimed, Seq(1)) };
     journal.append(commit).await.unwrap();
     fake.with(damage);
     let other = journal.open(opening("cart")).await.unwrap().identity.rollout;

@@ -18,7 +18,7 @@ async fn led(journal: &DynamoJournal, target: &str, engine: &str) -> (Claimed, V
     let engine = journal.enlist(engine, LEASE).await.unwrap().engine;
     let mut claimed = journal.claim(rollout, engine, Take::Free).await.unwrap();
     for n in 1..=MANY {
-        claimed.version = journal.append(step(&claimed, Seq(n), AttemptId(n))).await.unwrap();
+        claimed.version = journal.append(step(&claimed, Seq(n))).await.unwrap();
     }
     let looks: Vec<_> = (0..MANY).map(|minute| look(rollout, claimed.head.at, minute)).collect();
     journal.keep_looks(looks.clone()).await.unwrap();
@@ -68,7 +68,7 @@ async fn what_is_to_be_forgotten_is_found_on_every_page() {
     let journal = journal(&fake).await;
     for (target, engine) in [("checkout", "one"), ("cart", "two")] {
         let (claimed, _) = led(&journal, target, engine).await;
-        let last = step(&claimed, Seq(MANY + 1), AttemptId(MANY + 1));
+        let last = step(&claimed, Seq(MANY + 1));
         journal.append(Append { due: None, over: true, ..last }).await.unwrap();
     }
     in_pages_of_one(&fake);

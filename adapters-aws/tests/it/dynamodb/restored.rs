@@ -6,25 +6,10 @@ use tidegate_aws::{
 };
 use tidegate_core::{
     Append, AttemptId, Epoch, Journal, JournalError, RolloutId, RowVersion, Seq, Serves, Take,
-    Timestamp, record::Head,
+    Timestamp,
 };
 
-use super::support::{LEASE, TABLE, dynamo, journal, opening, record};
-
-fn step(head: &Head, epoch: Epoch, version: RowVersion, seq: u64) -> Append {
-    let (attempt, seq) = (AttemptId(seq), Seq(seq));
-    Append {
-        rollout: head.identity.rollout,
-        epoch,
-        version,
-        attempt,
-        records: vec![record(head, seq, epoch, attempt)],
-        consumed: Vec::new(),
-        due: None,
-        park: false,
-        over: false,
-    }
-}
+use super::support::{LEASE, TABLE, commit, dynamo, journal, opening};
 
 /// A journal with a rollout of `checkout` that has one record in the backup and two now.
 async fn set_back() -> (tidegate_aws::fakes::Fake<tidegate_aws::fakes::dynamodb::Dynamo>, Backup) {
@@ -33,9 +18,10 @@ async fn set_back() -> (tidegate_aws::fakes::Fake<tidegate_aws::fakes::dynamodb:
     let head = before.open(opening("checkout")).await.unwrap();
     let engine = before.enlist("one", LEASE).await.unwrap().engine;
     let claimed = before.claim(head.identity.rollout, engine, Take::Free).await.unwrap();
-    let version = before.append(step(&head, claimed.epoch, claimed.version, 1)).await.unwrap();
+    let version =
+        before.append(commit(&head, claimed.epoch, claimed.version, Seq(1))).await.unwrap();
     let backup = fake.with(|state| state.backup(TABLE));
-    before.append(step(&head, claimed.epoch, version, 2)).await.unwrap();
+    before.append(commit(&head, claimed.epoch, version, Seq(2))).await.unwrap();
     (fake, backup)
 }
 
@@ -55,14 +41,15 @@ async fn whoever_claims_after_a_restore_is_told_and_nobody_from_before_can_write
     let [(rollout, Some(_), epoch)] = given[..] else { panic!("{given:?}") };
     assert!(epoch > Epoch(1_000_000), "{epoch:?}");
     let head = after.head(rollout).await.unwrap();
-    let late = Append { attempt: AttemptId(99), ..step(&head, Epoch(1), RowVersion(2), 2) };
+    let late = Append { attempt: AttemptId(99), ..commit(&head, Epoch(1), RowVersion(2), Seq(2)) };
     let late = after.append(late).await;
     assert!(matches!(late, Err(JournalError::StaleEpoch { .. })), "{late:?}");
     let next = after.open(opening("cart")).await.unwrap().identity.rollout;
     assert!(next > RolloutId(1_000_000), "{next}");
     let told = after.claim(rollout, after.enlist("two", LEASE).await.unwrap().engine, Take::Free);
     let told = told.await.unwrap();
-    let next = Append { attempt: AttemptId(100), ..step(&head, told.epoch, told.version, 2) };
+    let next =
+        Append { attempt: AttemptId(100), ..commit(&head, told.epoch, told.version, Seq(2)) };
     after.append(next).await.unwrap();
     let engine = after.enlist("two", LEASE).await.unwrap().engine;
     let again = after.claim(rollout, engine, Take::Free).await.unwrap();

@@ -6,7 +6,7 @@ use tidegate_aws::{
     fakes::{Fake, When, dynamodb::Dynamo},
 };
 use tidegate_core::{
-    Append, AttemptId, Claimed, Epoch, Opening, Plan, PlanSpec, Revisions, Seq, Span,
+    Append, AttemptId, Claimed, Epoch, Opening, Plan, PlanSpec, Revisions, RowVersion, Seq, Span,
     record::{FORMAT, Head, Record},
 };
 use tidegate_mock::{Fleet, WorldSpec};
@@ -67,20 +67,26 @@ pub(crate) fn record(head: &Head, seq: Seq, epoch: Epoch, attempt: AttemptId) ->
     }
 }
 
-/// A commit of one record by who holds the rollout, and goes on holding it.
-pub(crate) fn step(claimed: &Claimed, seq: Seq, attempt: AttemptId) -> Append {
-    let Claimed { epoch, version, head, .. } = claimed;
+/// A commit of one record, after which the claim goes on.
+pub(crate) fn commit(head: &Head, epoch: Epoch, version: RowVersion, seq: Seq) -> Append {
+    let attempt = AttemptId(seq.0);
     Append {
         rollout: head.identity.rollout,
-        epoch: *epoch,
-        version: *version,
+        epoch,
+        version,
         attempt,
-        records: vec![record(head, seq, *epoch, attempt)],
+        records: vec![record(head, seq, epoch, attempt)],
         consumed: Vec::new(),
-        due: Some(head.at),
+        due: None,
         park: false,
         over: false,
     }
+}
+
+/// The same by who has just claimed, due at once.
+pub(crate) fn step(claimed: &Claimed, seq: Seq) -> Append {
+    let Claimed { epoch, version, head, .. } = claimed;
+    Append { due: Some(head.at), ..commit(head, *epoch, *version, seq) }
 }
 
 /// The next request of an operation.
