@@ -7,6 +7,7 @@ use std::{
     error::Error as StdError,
     fmt,
     future::Future,
+    ops::Deref,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -143,15 +144,36 @@ impl Account {
     }
 }
 
-/// A client of this package: the caller's, with our time-outs and without the SDK's retries.
+/// A client of this package: the caller's, with our time-outs and without the SDK's retries. What it is set up
+/// with is not shown: an endpoint's URL may hold a password.
+#[derive(Clone)]
+pub(crate) struct Bounded<C>(pub(crate) C);
+
+impl<C> fmt::Debug for Bounded<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
+    }
+}
+
+impl<C> Deref for Bounded<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        &self.0
+    }
+}
+
+/// A [`Bounded`] client of an SDK's type, like one of the caller's.
 macro_rules! bounded_client {
-    ($client:expr, $account:expr) => {
-        $client
-            .config()
-            .to_builder()
-            .timeout_config($account.timeouts())
-            .retry_config($crate::account::Account::retries())
-            .build()
+    ($type:ty, $client:expr, $account:expr) => {
+        $crate::account::Bounded(<$type>::from_conf(
+            $client
+                .config()
+                .to_builder()
+                .timeout_config($account.timeouts())
+                .retry_config($crate::account::Account::retries())
+                .build(),
+        ))
     };
 }
 pub(crate) use bounded_client;

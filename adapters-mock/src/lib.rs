@@ -12,6 +12,7 @@
 //! - [`sim`] runs whole rollouts of the real core over a fleet in virtual time, without tokio.
 //! - `strategies` (feature `proptest`) generates worlds, faults, command scripts, plans and looks.
 //! - `laws` (feature `proptest`) has the laws of judges; [`judge_laws!`] makes tests of them.
+//! - `Said` (feature `said`) is what a program's log would get, for tests that look for secrets in it.
 //! - [`conformance`] has the laws of each port, to be run against any implementation.
 //!
 //! Nothing here knows the engine; everything here may be used to test one.
@@ -39,6 +40,8 @@ mod kept;
 #[cfg(feature = "proptest")]
 pub mod laws;
 mod ports;
+#[cfg(feature = "said")]
+mod said;
 pub mod sim;
 mod spec;
 #[cfg(feature = "proptest")]
@@ -51,4 +54,6 @@ pub use journal::{Backup, JournalFault, MemoryJournal};
 #[cfg(feature = "kept")]
 pub use kept::{KeptError, KeptWorld};
 pub use ports::SimWorld;
+#[cfg(feature = "said")]
+pub use said::{Listening, Said};
 pub use spec::*;

@@ -21,6 +21,7 @@ mod own_rule;
 mod random;
 #[cfg(feature = "files")]
 mod rule;
+mod secrets;
 mod serves;
 #[cfg(feature = "files")]
 mod service;

@@ -38,7 +38,7 @@ use tidegate_core::{
 use tokio::time::Instant;
 
 use crate::{
-    account::{Account, Channel, Turn, bounded_client},
+    account::{Account, Bounded, Channel, Turn, bounded_client},
     pause::jittered,
     place::{Arms, Placement},
     port::{doubtful, refused, unsuitable},
@@ -115,7 +115,7 @@ impl Default for AlbOptions {
 /// Shifts traffic between target groups.
 #[derive(Clone, Debug)]
 pub struct AlbRoutes {
-    client: Client,
+    client: Bounded<Client>,
     channel: Channel,
     routes: Routes<AlbRoute>,
     placement: Arc<dyn Placement>,
@@ -135,7 +135,7 @@ impl AlbRoutes {
     ) -> Result<Self, RouteCount> {
         let routes = Routes::new(routes)?;
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
-        let client = Client::from_conf(bounded_client!(client, account));
+        let client = bounded_client!(Client, client, account);
         Ok(Self { client, channel, routes, placement, options: AlbOptions::default() })
     }
 

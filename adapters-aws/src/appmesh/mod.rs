@@ -36,7 +36,7 @@ use tidegate_core::{
 };
 
 use crate::{
-    account::{Account, Channel, Turn, bounded_client},
+    account::{Account, Bounded, Channel, Turn, bounded_client},
     error::{
         Class::{self, Later, Refused},
         Effect, Operation,
@@ -91,7 +91,7 @@ impl Default for MeshOptions {
 /// Shifts traffic between virtual nodes.
 #[derive(Clone, Debug)]
 pub struct MeshRoutes {
-    client: Client,
+    client: Bounded<Client>,
     channel: Channel,
     routes: Routes<MeshRoute>,
     placement: Arc<dyn Placement>,
@@ -120,7 +120,7 @@ impl MeshRoutes {
     ) -> Result<Self, RouteCount> {
         let routes = Routes::new(routes)?;
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
-        let client = Client::from_conf(bounded_client!(client, account));
+        let client = bounded_client!(Client, client, account);
         Ok(Self { client, channel, routes, placement, options: MeshOptions::default() })
     }
 

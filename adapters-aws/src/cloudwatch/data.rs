@@ -26,7 +26,7 @@ use super::{
     refusals::{REFUSALS, failed},
 };
 use crate::{
-    account::Channel,
+    account::{Bounded, Channel},
     error::{Effect, Operation},
     limiter::Quota,
     port::{incomplete, refused},
@@ -69,7 +69,7 @@ pub(super) struct Found {
 /// Sends queries to one region of one account.
 #[derive(Debug)]
 pub(super) struct MetricData {
-    pub(super) client: Client,
+    pub(super) client: Bounded<Client>,
     pub(super) channel: Channel,
 }
 

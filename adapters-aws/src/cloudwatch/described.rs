@@ -22,7 +22,7 @@ use super::{
     refusals::{REFUSALS, failed},
 };
 use crate::{
-    account::Channel,
+    account::{Bounded, Channel},
     error::{Effect, Operation},
     limiter::Quota,
     port::{incomplete, unsuitable},
@@ -46,7 +46,7 @@ pub(super) struct Ask {
 /// Reads alarms in one region of one account.
 #[derive(Debug)]
 pub(super) struct Descriptions {
-    pub(super) client: Client,
+    pub(super) client: Bounded<Client>,
     pub(super) channel: Channel,
 }
 

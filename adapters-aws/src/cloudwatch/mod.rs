@@ -71,7 +71,7 @@ impl CloudWatch {
     pub fn new(client: &Client, account: &Account) -> Self {
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
         let time = client.config().time_source().unwrap_or_default();
-        let client = Client::from_conf(bounded_client!(client, account));
+        let client = bounded_client!(Client, client, account);
         let alarms = Descriptions { client: client.clone(), channel: channel.clone() };
         let data = MetricData { client, channel };
         Self { data: Gathering::new(data, GATHER), alarms: Gathering::new(alarms, GATHER), time }

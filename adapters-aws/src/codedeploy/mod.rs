@@ -45,7 +45,7 @@ pub use group::{Compute, Problem, Problems, Setup};
 pub use preflight::obstacles;
 
 use crate::{
-    account::{Account, Channel, bounded_client},
+    account::{Account, Bounded, Channel, bounded_client},
     error::{
         Class::{self, Later, Refused},
         Effect, Operation,
@@ -120,7 +120,7 @@ impl fmt::Display for GroupName {
 /// One deployment group: a platform that sets its own pace, and the traffic it moves.
 #[derive(Clone, Debug)]
 pub struct CodeDeploy {
-    client: Client,
+    client: Bounded<Client>,
     channel: Channel,
     name: GroupName,
     artifacts: Arc<dyn Artifacts>,
@@ -146,7 +146,7 @@ impl CodeDeploy {
     ) -> Result<Self, PortError> {
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
         let time = client.config().time_source().unwrap_or_default();
-        let client = Client::from_conf(bounded_client!(client, account));
+        let client = bounded_client!(Client, client, account);
         let setup = group::read(&client, &channel, &name, options.rollback).await?;
         let known = Arc::default();
         Ok(Self { client, channel, name, artifacts, setup, options, known, time })

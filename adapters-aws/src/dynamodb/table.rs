@@ -26,7 +26,7 @@ use super::{
     write::{Write, keys},
 };
 use crate::{
-    account::{Account, Channel, bounded_client},
+    account::{Account, Bounded, Channel, bounded_client},
     error::{
         Class::{self, Conflict, Later, Refused, Throttled},
         Effect, Operation, code_of,
@@ -95,7 +95,7 @@ pub(super) struct Page {
 /// One table of one account and region.
 #[derive(Debug)]
 pub(super) struct Table {
-    client: Client,
+    client: Bounded<Client>,
     channel: Channel,
     pub(super) name: String,
     /// Whether it was gone: what stands in its place since may be another, restored from a backup.
@@ -105,7 +105,7 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(client: &Client, account: &Account, name: String) -> Self {
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
-        let client = Client::from_conf(bounded_client!(client, account));
+        let client = bounded_client!(Client, client, account);
         Self { client, channel, name, was_missing: AtomicBool::new(false) }
     }
 

@@ -9,7 +9,7 @@ use super::{
     post::{Outlet, Post, Told},
 };
 use crate::{
-    account::{Account, Channel, bounded_client},
+    account::{Account, Bounded, Channel, bounded_client},
     error::{Class, Effect, Operation},
     limiter::Quota,
 };
@@ -32,7 +32,7 @@ impl EventBus {
     #[must_use]
     pub fn new(client: &Client, account: &Account, bus: impl Into<String>) -> Self {
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
-        let client = Client::from_conf(bounded_client!(client, account));
+        let client = bounded_client!(Client, client, account);
         Self(Post::start(Bus { client, channel, name: bus.into() }))
     }
 
@@ -57,7 +57,7 @@ impl Observer for EventBus {
 
 #[derive(Debug)]
 struct Bus {
-    client: Client,
+    client: Bounded<Client>,
     channel: Channel,
     name: String,
 }

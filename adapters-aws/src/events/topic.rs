@@ -9,7 +9,7 @@ use super::{
     post::{Outlet, Post, Told},
 };
 use crate::{
-    account::{Account, Channel, bounded_client},
+    account::{Account, Bounded, Channel, bounded_client},
     error::{
         Class::{self, Refused, Throttled},
         Effect, Operation,
@@ -36,7 +36,7 @@ impl Topic {
     #[must_use]
     pub fn new(client: &Client, account: &Account, arn: impl Into<String>) -> Self {
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
-        let client = Client::from_conf(bounded_client!(client, account));
+        let client = bounded_client!(Client, client, account);
         Self(Post::start(Messages { client, channel, arn: arn.into() }))
     }
 
@@ -61,7 +61,7 @@ impl Observer for Topic {
 
 #[derive(Debug)]
 struct Messages {
-    client: Client,
+    client: Bounded<Client>,
     channel: Channel,
     arn: String,
 }

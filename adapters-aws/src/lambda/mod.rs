@@ -23,7 +23,7 @@ use aws_sdk_lambda::{Client, operation::get_alias::GetAliasOutput, types::State}
 use tidegate_core::{FailureKind, PortError, Revision, Span};
 
 use crate::{
-    account::{Account, Channel, bounded_client},
+    account::{Account, Bounded, Channel, bounded_client},
     error::{
         Class::{self, Conflict, Later, Refused},
         Effect, Operation,
@@ -51,7 +51,7 @@ impl Default for LambdaOptions {
 /// One alias of one function: a router, and a deployer of its versions.
 #[derive(Clone, Debug)]
 pub struct LambdaAlias {
-    client: Client,
+    client: Bounded<Client>,
     channel: Channel,
     function: String,
     alias: String,
@@ -69,7 +69,7 @@ impl LambdaAlias {
         alias: impl Into<String>,
     ) -> Self {
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
-        let client = Client::from_conf(bounded_client!(client, account));
+        let client = bounded_client!(Client, client, account);
         let (function, alias) = (function.into(), alias.into());
         Self {
             client,

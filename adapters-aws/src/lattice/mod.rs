@@ -23,7 +23,7 @@ use tidegate_core::{
 };
 
 use crate::{
-    account::{Account, Channel, Turn, bounded_client},
+    account::{Account, Bounded, Channel, Turn, bounded_client},
     error::{
         Class::{self, Later, Refused},
         Effect, Operation,
@@ -78,7 +78,7 @@ impl Default for LatticeOptions {
 /// Shifts traffic between target groups of VPC Lattice.
 #[derive(Clone, Debug)]
 pub struct LatticeRoutes {
-    client: Client,
+    client: Bounded<Client>,
     channel: Channel,
     routes: Routes<LatticeRoute>,
     placement: Arc<dyn Placement>,
@@ -98,7 +98,7 @@ impl LatticeRoutes {
     ) -> Result<Self, RouteCount> {
         let routes = Routes::new(routes)?;
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
-        let client = Client::from_conf(bounded_client!(client, account));
+        let client = bounded_client!(Client, client, account);
         Ok(Self { client, channel, routes, placement, options: LatticeOptions::default() })
     }
 

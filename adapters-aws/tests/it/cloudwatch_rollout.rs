@@ -31,7 +31,7 @@ use crate::{
 };
 
 const MINUTE: u64 = 60;
-const BALANCER: &str = "app/shop/0123456789abcdef";
+pub(crate) const BALANCER: &str = "app/shop/0123456789abcdef";
 
 /// Long before the first rollout begins, and long after the last has ended.
 fn always() -> (u64, u64) {
@@ -39,7 +39,7 @@ fn always() -> (u64, u64) {
 }
 
 /// Traffic of both groups, of which green fails so many of a hundred requests.
-fn service(failing: f64) -> Service {
+pub(crate) fn service(failing: f64) -> Service {
     let mut service = Service::default();
     let (from, to) = always();
     for (group, failing) in [("blue", 1.0), ("green", failing)] {
@@ -106,13 +106,13 @@ fn compared(metric: &str) -> (String, CheckSpec) {
     (metric.to_owned(), CheckSpec::new(metric, judge))
 }
 
-fn below(metric: &str, max: f64) -> (String, CheckSpec) {
+pub(crate) fn below(metric: &str, max: f64) -> (String, CheckSpec) {
     let line = ThresholdSpec { max: Some(max), ..ThresholdSpec::default() };
     (metric.to_owned(), CheckSpec::new(metric, JudgeSpec::Threshold(line)))
 }
 
 /// Half of the traffic for so long, with these checks as guards.
-fn plan(target: &str, bake: Span, checks: Vec<(String, CheckSpec)>) -> PlanSpec {
+pub(crate) fn plan(target: &str, bake: Span, checks: Vec<(String, CheckSpec)>) -> PlanSpec {
     let gate = GateSpec { bake, ..GateSpec::default() };
     let steps = vec![step(50, gate), step(100, GateSpec::default())];
     let policy = PolicySpec { keep_warm: Some(Span::seconds(30)), ..PolicySpec::default() };

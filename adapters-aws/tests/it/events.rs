@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::support::account;
 
-fn notice(seq: Seq) -> Notice {
+pub(crate) fn notice(seq: Seq) -> Notice {
     let decision = Decision {
         rule: Rule::GuardFailed,
         at: Timestamp(1_795_219_260_123),

@@ -28,4 +28,5 @@ mod obedient;
 mod once;
 mod preflight;
 mod rollout;
+mod secrets;
 mod support;

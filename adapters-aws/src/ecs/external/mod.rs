@@ -37,7 +37,7 @@ pub use setup::Problem;
 
 use super::ServiceName;
 use crate::{
-    account::{Account, Channel, bounded_client},
+    account::{Account, Bounded, Channel, bounded_client},
     place::Placement,
 };
 
@@ -79,7 +79,7 @@ pub struct Blueprint {
 /// One service, and its task sets.
 #[derive(Clone, Debug)]
 pub struct TaskSets {
-    client: Client,
+    client: Bounded<Client>,
     channel: Channel,
     name: ServiceName,
     blueprint: Blueprint,
@@ -97,7 +97,7 @@ impl TaskSets {
         blueprint: Blueprint,
     ) -> Self {
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
-        let client = Client::from_conf(bounded_client!(client, account));
+        let client = bounded_client!(Client, client, account);
         Self { client, channel, name, blueprint, steady: Arc::default() }
     }
 

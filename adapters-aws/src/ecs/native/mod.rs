@@ -37,7 +37,7 @@ pub use preflight::obstacles;
 pub use setup::{Pause, Problem, Setup, Strategy};
 
 use super::ServiceName;
-use crate::account::{Account, Channel, bounded_client};
+use crate::account::{Account, Bounded, Channel, bounded_client};
 
 /// Who calls for the way back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Default for EcsOptions {
 /// One service: a platform that sets its own pace, and the traffic it moves.
 #[derive(Clone, Debug)]
 pub struct EcsService {
-    client: Client,
+    client: Bounded<Client>,
     channel: Channel,
     name: ServiceName,
     setup: Setup,
@@ -114,7 +114,7 @@ impl EcsService {
     ) -> Result<Self, PortError> {
         let channel = account.channel(client.config().region().map(AsRef::as_ref));
         let time = client.config().time_source().unwrap_or_default();
-        let client = Client::from_conf(bounded_client!(client, account));
+        let client = bounded_client!(Client, client, account);
         let action = format!("read service {name}");
         let service = super::described(&client, &channel, &name, &action).await?;
         let setup = setup::read(&service, &name, options.rollback, &action)?;
