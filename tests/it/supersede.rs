@@ -1,10 +1,13 @@
 //! A newer revision arrives while a rollout runs: replaced, queued, or refused.
 
+use std::{sync::Arc, time::Duration};
+
 use tidegate::{
-    End, EngineError, Handle,
+    End, Engine, EngineError, Handle,
     machine::{Cause, Phase, Revisions, Rule, Supersede, Weight},
 };
-use tidegate_mock::{EffectSpec, WorldSpec};
+use tidegate_mock::{EffectSpec, JournalFault, WorldSpec};
+use tokio::time::Instant;
 
 use crate::fixtures::{
     Rig, at_gate, canary, end_of, rolled_back, rules, story, strategies, superseding, to, until,
@@ -116,6 +119,49 @@ async fn a_queued_rollout_that_names_another_stable_than_what_is_left_moves_noth
             assert_eq!(end_of(&again).await, End::Over(Phase::Completed), "{what}");
         }
     }
+}
+
+/// A rollout at its gate under one engine, and one queued behind it under another; both engines draw what they
+/// draw from seeds, so that all happens at the same times again.
+async fn queue_of_two(rig: &Rig) -> ([Engine; 2], Handle, Handle) {
+    let engine = |name: &str, seed| {
+        let journal = Arc::new(rig.journal.clone());
+        Engine::builder(journal, rig.ports()).clock(rig.clock()).name(name).seed(seed).build()
+    };
+    let (first, second) = (engine("one", 1), engine("two", 2));
+    let spec = superseding(canary(), Supersede::Queue);
+    let older = rig.start(&first, spec.clone()).await;
+    at_gate(&older).await;
+    let queued = second.start(rig.plan(spec), to("v3"), "ada").await.unwrap();
+    older.abort("ada", "make way").await.unwrap();
+    ([first, second], older, queued)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_one_whose_turn_comes_while_its_engine_can_not_look_begins_all_the_same() {
+    let rig = Rig::new(WorldSpec::good());
+    let (_engines, older, _) = queue_of_two(&rig).await;
+    let began = Instant::now();
+    end_of(&older).await;
+    let takes = began.elapsed();
+
+    // Just before that end the second engine writes that an order came to nothing, and can not. When it tries
+    // again it finds that something has changed; and when it asks who is active now, it is not told.
+    let rig = Rig::new(WorldSpec::good());
+    let (_engines, older, queued) = queue_of_two(&rig).await;
+    tokio::time::sleep(takes - Duration::from_millis(50)).await;
+    let failing = rig.journal.writes() + 2;
+    rig.journal.fail_write(failing, JournalFault::Unavailable);
+    let over = async {
+        end_of(&older).await;
+        assert!(rig.journal.writes() > failing, "the order was read before the end");
+        rig.journal.fail_next_active();
+    };
+    let (ordered, ()) = tokio::join!(queued.resume("ada"), over);
+    assert!(matches!(ordered, Err(EngineError::Ignored(_))), "{ordered:?}");
+    let end = end_of(&queued).await;
+    assert_eq!(end, End::Over(Phase::Completed), "{}", story(&queued).await);
+    assert!(rules(&queued).await.contains(&Rule::StartedAfterPredecessor));
 }
 
 #[tokio::test(start_paused = true)]

@@ -55,6 +55,8 @@ struct Store {
     /// Faults of the n-th write, from 1.
     faults: BTreeMap<u64, JournalFault>,
     writes: u64,
+    /// The next question which rollout is active fails.
+    active_fails: bool,
 }
 
 /// What a [`MemoryJournal`] held at one time.
@@ -121,6 +123,11 @@ impl MemoryJournal {
     pub fn fail_next_write(&self, fault: JournalFault) {
         let next = self.writes() + 1;
         self.fail_write(next, fault);
+    }
+
+    /// Makes the next [`Journal::active`] fail.
+    pub fn fail_next_active(&self) {
+        self.store().active_fails = true;
     }
 
     /// Writes so far.
@@ -418,7 +425,12 @@ impl Journal for MemoryJournal {
     }
 
     async fn active(&self, target: &Target) -> Result<Option<Active>, JournalError> {
-        let holder = self.store().targets.get(target).copied();
+        let mut store = self.store();
+        if std::mem::take(&mut store.active_fails) {
+            return Err(unavailable());
+        }
+        let holder = store.targets.get(target).copied();
+        drop(store);
         Ok(holder.and_then(|holder| {
             let Holder { generation, active, waiting } = holder;
             active.map(|rollout| Active { rollout, generation, waiting })
