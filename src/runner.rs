@@ -19,7 +19,6 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    commit::AHEAD,
     desk::{Desk, End, Status},
     dispatch::carry_out,
     fresh::Fresh,
@@ -102,6 +101,8 @@ pub(crate) struct Runner {
     /// Tries to commit since the last that is known to have been made, and the sum of the clock's
     /// steps that each was told in.
     pub(crate) unsure: Vec<(AttemptId, i64)>,
+    /// It was claimed, and the time of its last record was not compared with this engine's clock yet.
+    pub(crate) taken_over: bool,
     /// Commands read from the inbox and not yet obeyed.
     pub(crate) commands: VecDeque<Command>,
     /// The inbox is read again then, if it could not be read before.
@@ -169,6 +170,7 @@ impl Runner {
             steps,
             stepped,
             unsure: Vec::new(),
+            taken_over: true,
             commands: claimed.inbox.into(),
             inbox_at: None,
             set_back: claimed.restored,
@@ -210,7 +212,7 @@ impl Runner {
         }
         self.forget_call().await?;
         self.look_ahead().await?;
-        self.set_clock_back().await?;
+        self.set_clock().await?;
         while !self.state.phase().is_terminal() {
             if self.parked {
                 return Err(Stop::Parked);
@@ -245,14 +247,15 @@ impl Runner {
     }
 
     /// The last record was written by a clock that was ahead of this one, and was not set right before
-    /// its engine was gone.
-    async fn set_clock_back(&mut self) -> Result<(), Stop> {
-        let ahead = self.state.clock().since(self.tools.clock.now());
-        if ahead <= AHEAD || self.state.phase().is_terminal() {
-            return Ok(());
+    /// its engine was gone; or nobody has seen the time since then pass.
+    async fn set_clock(&mut self) -> Result<(), Stop> {
+        let (now, told) = self.time();
+        if self.clock_step(now, told).is_some() {
+            tracing::warn!("the time of the last record is moved to this engine's");
+            self.commit(Vec::new()).await?;
         }
-        tracing::warn!(%ahead, "the rollout was written by a clock that was ahead; it is moved back");
-        self.commit(Vec::new()).await.map(drop)
+        self.taken_over = false;
+        Ok(())
     }
 
     /// Nobody knows what became of a call that an earlier owner sent.

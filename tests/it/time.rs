@@ -10,7 +10,7 @@ use std::{
 
 use tidegate::{
     Clock, End, Engine, MonotonicClock,
-    machine::{FreezeSpec, GateSpec, Hold, Phase, Rule, Span, Timestamp},
+    machine::{FreezeSpec, GateSpec, Hold, Phase, PlanSpec, Rule, Span, Timestamp},
 };
 use tidegate_mock::{Fleet, JournalFault, WorldSpec};
 use tokio::{sync::watch, time::Instant};
@@ -163,6 +163,48 @@ async fn a_rollout_left_by_a_clock_that_was_an_hour_ahead_goes_on_at_once() {
             assert!(took < Duration::from_secs(1_800), "{name} took {took:?}\n{story}");
             let right = if good { end == End::Over(Phase::Completed) } else { rolled_back(&end) };
             assert!(right, "{name}: {end:?}\n{story}");
+        }
+    }
+}
+
+/// Goes back under one engine, which is gone then; what another makes of it that comes so much later, and
+/// whose clock is so much ahead of the first one's, and is set right after a while.
+async fn taken_over_going_back(spec: PlanSpec, later: Duration, ahead: Duration) -> (End, String) {
+    let rig = Rig::new(WorldSpec::good());
+    let first = rig.engine();
+    let handle = rig.start(&first, spec).await;
+    until(&handle, |status| status.world.candidate.total.ready > 0).await;
+    handle.abort("ada", "on purpose").await.unwrap();
+    let rollout = handle.rollout();
+    assert!(handle.status().phase.is_backward());
+    drop((handle, first));
+    tokio::time::sleep(later).await;
+    let clock = rig.clock();
+    let right = clock.now();
+    clock.resync(right.after(Span(u64::try_from(ahead.as_millis()).unwrap())));
+    let journal = Arc::new(rig.journal.clone());
+    let second = Engine::builder(journal, rig.ports()).clock(clock.clone()).name("two").build();
+    rig.journal.let_leases_lapse();
+    let began = Instant::now();
+    second.recover().await.unwrap();
+    let handle = second.attach(rollout).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    clock.resync(right.after(S(7)));
+    let end = end_of(&handle).await;
+    let story = story(&handle).await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(1_800), "it took {took:?}\n{story}");
+    (end, story)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_way_back_is_not_given_up_for_time_that_no_engine_saw_pass() {
+    let (none, hour) = (Duration::ZERO, Duration::from_secs(3_600));
+    for (name, spec) in strategies() {
+        for (later, ahead) in [(none, none), (hour, none), (none, hour), (hour, hour)] {
+            let (end, story) = taken_over_going_back(spec.clone(), later, ahead).await;
+            let what = format!("{name}, {later:?} later, {ahead:?} ahead\n{story}");
+            assert!(rolled_back(&end), "{end:?}: {what}");
         }
     }
 }
