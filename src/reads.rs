@@ -11,7 +11,7 @@ use std::{
 use tidegate_core::{
     CheckIndex, Event, FailureKind, GateRef, HookAnswer, HookIndex, IndexSet, Journal, Judged,
     Judgement, Judging, Look, Panel, Plan, Query, Question, Reads, Role, Rollout, RolloutId, Span,
-    StoredLook, Timestamp, Weight, Window, record::Head,
+    StoredLook, ThrottledReads, Timestamp, Weight, Window, record::Head,
 };
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -28,13 +28,6 @@ pub(crate) const LOOK_LIMIT: Span = Span::seconds(15);
 
 /// How long to wait after something could not be read or kept.
 const AGAIN: Span = Span::seconds(1);
-
-/// How long to wait after a look was throttled.
-const THROTTLED_AGAIN: Span = Span::seconds(10);
-
-/// Places in [`Reader::throttled`].
-const WORLD: usize = 0;
-const LOOKS: usize = 1;
 
 /// So many failures, and what was before the rollout is left alone: judges do without it.
 const PAST_FAILURES: u32 = 3;
@@ -84,9 +77,7 @@ pub(crate) struct Reader {
     asking: BTreeMap<HookIndex, GateRef>,
     /// Verdicts over stored looks, which a crash may have swallowed.
     rebuilt: VecDeque<Event>,
-    /// Since when readings of the world, and looks, were throttled, as far as the machine has not been
-    /// told.
-    throttled: [Option<Timestamp>; 2],
+    throttled: ThrottledReads,
 }
 
 impl Reader {
@@ -114,22 +105,13 @@ impl Reader {
             lanes_at: Timestamp::default(),
             asking: BTreeMap::new(),
             rebuilt: VecDeque::new(),
-            throttled: [None; 2],
+            throttled: ThrottledReads::default(),
         }
     }
 
-    /// For how long nothing could be read by now, because readings were throttled: time that counts
-    /// towards no limit. Told once.
-    pub(crate) fn lost(&mut self) -> Option<Span> {
-        let now = self.clock.now();
-        let since = self.throttled.iter().flatten().min().copied()?;
-        self.throttled.iter_mut().flatten().for_each(|since| *since = now);
-        (since < now).then(|| now.since(since))
-    }
-
-    fn note_throttled(&mut self, what: usize, throttled: bool) {
-        let since = self.throttled[what].unwrap_or_else(|| self.clock.now());
-        self.throttled[what] = throttled.then_some(since);
+    /// What to tell the machine of the time in which nothing could be read, because readings were throttled.
+    pub(crate) fn lost(&mut self) -> Option<Event> {
+        self.throttled.tell(self.clock.now())
     }
 
     /// Something is about to be sent: what was read before it says nothing about after it.
@@ -152,9 +134,7 @@ impl Reader {
         self.calendar_at = Timestamp::default();
         self.lanes_at = Timestamp::default();
         self.share = (None, Timestamp::default());
-        for since in self.throttled.iter_mut().flatten() {
-            *since = since.moved(by_ms);
-        }
+        self.throttled.step(by_ms);
         for lane in self.lanes.values_mut() {
             lane.step(by_ms);
         }
@@ -204,18 +184,18 @@ impl Reader {
             Read::World { round, .. } if round != self.round => None,
             Read::World { read, .. } => {
                 self.observing = None;
-                self.note_throttled(WORLD, read.throttled);
+                self.throttled.note_world(read.throttled, now);
                 read.seen.map(Event::Observed)
             }
             Read::HealthThrottled { key, since, late } => {
-                self.note_throttled(LOOKS, true);
-                self.lanes_at = now.after(THROTTLED_AGAIN);
+                self.throttled.note_look(true, now);
+                self.lanes_at = now.after(ThrottledReads::LOOKS_AGAIN);
                 let lane = self.lanes.get_mut(&key).filter(|lane| lane.since == since)?;
                 (lane.busy, lane.late) = (false, late);
                 None
             }
             Read::Health { key, since, look, corrected } => {
-                self.note_throttled(LOOKS, false);
+                self.throttled.note_look(false, now);
                 let lane = self.lanes.get_mut(&key).filter(|lane| lane.since == since)?;
                 lane.busy = false;
                 if corrected {

@@ -332,7 +332,7 @@ impl Runner {
         if !come {
             return Ok(());
         }
-        let lost = self.reader.lost().map(|lost| Event::ReadsThrottled { lost });
+        let lost = self.reader.lost();
         let counts = |event: &Event| self.state.apply(&self.head.plan, now, event);
         let event = lost.filter(|lost| counts(lost).is_ok()).unwrap_or(Event::DeadlineReached);
         if let Err(ignored) = counts(&event) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidegate_core::{
     Action, Actor, Answer, Ask, Call, CheckIndex, Command, CommandId, Epoch, Event, FailureKind,
     HookAnswer, HookIndex, Identity, Look, Move, Observation, Order, Outcome, Panel, Phase, Reads,
-    Revisions, Role, Rollout, Span, Split, Step, Timestamp, Weight, Window,
+    Revisions, Role, Rollout, Span, Split, Step, ThrottledReads, Timestamp, Weight, Window,
     invariants::{self, Edge, Violation},
     rollout::{CallState, WaitingOn},
 };
@@ -19,11 +19,6 @@ use crate::{Fleet, Happens, Reply, Request};
 const NEVER: Timestamp = Timestamp::MAX;
 /// How long a crashed engine takes to come back.
 const RESTART: Span = Span::seconds(5);
-/// Places in [`Driver::throttled`].
-const WORLD: usize = 0;
-const LOOKS: usize = 1;
-/// A look that was throttled is taken again after this.
-const THROTTLED_AGAIN: Span = Span::seconds(10);
 /// More transitions than any rollout needs; a run that takes them is stuck in a circle.
 const STEPS_MAX: u32 = 100_000;
 
@@ -45,9 +40,7 @@ pub(super) struct Driver<'a> {
     read_at: Option<Timestamp>,
     /// When the last reading began, whatever has changed since.
     last_read: Timestamp,
-    /// Since when readings of the world, and looks, were throttled, as far as the machine has not been
-    /// told.
-    throttled: [Option<Timestamp>; 2],
+    throttled: ThrottledReads,
     /// No look is taken before, for the last one was throttled.
     looks_at: Timestamp,
     exposed: Timestamp,
@@ -111,7 +104,7 @@ impl<'a> Driver<'a> {
             observe_due: now,
             read_at: None,
             last_read: now,
-            throttled: [None; 2],
+            throttled: ThrottledReads::default(),
             looks_at: now,
             exposed: NEVER,
             slots: Vec::new(),
@@ -262,7 +255,7 @@ impl<'a> Driver<'a> {
             return Due::Nothing;
         }
         if self.wish.deadline <= self.now {
-            return Due::Event(self.lost().unwrap_or(Event::DeadlineReached));
+            return Due::Event(self.throttled.tell(self.now).unwrap_or(Event::DeadlineReached));
         }
         let reads = self.wish.reads;
         if reads.calendar {
@@ -483,7 +476,7 @@ impl<'a> Driver<'a> {
             self.fleet.platform(self.sim.plan.target(), &token).map_err(|error| error.kind)
         });
         let failed = [traffic.err(), capacity.err(), platform.and_then(Result::err)];
-        self.note_throttled(WORLD, failed.contains(&Some(FailureKind::Throttled)));
+        self.throttled.note_world(failed.contains(&Some(FailureKind::Throttled)), self.now);
         if let Ok((traffic, extra)) = traffic {
             seen.traffic = Some(traffic);
             seen.extra = Some(extra);
@@ -496,18 +489,6 @@ impl<'a> Driver<'a> {
         self.read_at = (seen.traffic.is_some() && seen.capacity.is_some()).then_some(began);
         self.last_read = self.read_at.unwrap_or(self.last_read);
         Due::Event(Event::Observed(seen))
-    }
-
-    fn note_throttled(&mut self, what: usize, throttled: bool) {
-        self.throttled[what] = throttled.then(|| self.throttled[what].unwrap_or(self.now));
-    }
-
-    /// Time in which nothing could be read, for readings were throttled.
-    fn lost(&mut self) -> Option<Event> {
-        let since = self.throttled.iter().flatten().min().copied()?;
-        let now = self.now;
-        self.throttled.iter_mut().flatten().for_each(|since| *since = now);
-        (since < now).then_some(Event::ReadsThrottled { lost: now.since(since) })
     }
 
     fn tag(&self, id: tidegate_core::MoveId) -> String {
@@ -538,7 +519,8 @@ impl<'a> Driver<'a> {
         let share = share.filter(|_| since <= window.from);
         // Filled in where it is: a look is large enough for each copy to be felt.
         let mut measured = self.fleet.measure(&self.revisions, signal, window);
-        self.note_throttled(LOOKS, measured.as_ref().err() == Some(&FailureKind::Throttled));
+        let throttled = measured.as_ref().err() == Some(&FailureKind::Throttled);
+        self.throttled.note_look(throttled, self.now);
         let failed;
         let look = match &mut measured {
             Ok(look) => {
@@ -546,7 +528,7 @@ impl<'a> Driver<'a> {
                 look
             }
             Err(FailureKind::Throttled) => {
-                self.looks_at = self.now.after(THROTTLED_AGAIN);
+                self.looks_at = self.now.after(ThrottledReads::LOOKS_AGAIN);
                 return Due::Nothing;
             }
             Err(_) => {
