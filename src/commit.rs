@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use tidegate_core::{
-    Append, AttemptId, Consumed, Event, Ignored, JournalError, Phase, RowVersion, Seq, Span, Step,
+    Append, AttemptId, Consumed, Event, Ignored, JournalError, Phase, RowVersion, Seq, Step,
     Timestamp,
     record::{FORMAT, Record},
     rollout::Rollout,
@@ -19,14 +19,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// A journal that comes back is noticed within this time.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-
-/// Records may be so much ahead of this engine's clock before that counts as a step of it: engines' clocks
-/// differ by less while they follow the store's.
-const AHEAD: Span = Span::seconds(2);
-
-/// A rollout that is to be looked at is taken over within a lease and a poll, which come to seconds. Who finds
-/// it so much later has not seen the time pass.
-const LONG_AGO: Span = Span::minutes(1);
 
 /// What became of one try to commit.
 enum Commit {
@@ -120,45 +112,6 @@ impl Runner {
         Planned { steps, became, append, told }
     }
 
-    /// The time now, and the sum of the clock's steps that led to it.
-    pub(crate) fn time(&self) -> (Timestamp, i64) {
-        loop {
-            let told = *self.steps.borrow();
-            let now = self.tools.clock.now();
-            if *self.steps.borrow() == told {
-                return (now, told);
-            }
-        }
-    }
-
-    /// A step of the clock that this rollout was not told of, told in the time before it. Records of
-    /// a clock that was ahead of this one, and not set right before its engine was gone, are a step as
-    /// well: the rollout would stand still until this clock has caught up. So is time that nobody saw pass.
-    pub(crate) fn clock_step(&self, now: Timestamp, told: i64) -> Option<(Event, Step)> {
-        let stepped = told.saturating_sub(self.stepped);
-        let last = self.state.clock().moved(stepped);
-        let ahead = Some(last.since(now)).filter(|ahead| *ahead > AHEAD).unwrap_or_default();
-        let unseen = if self.was_unseen(now.moved(stepped.saturating_neg())) {
-            now.since(last)
-        } else {
-            Span::ZERO
-        };
-        let signed = |span: Span| i64::try_from(span.0).unwrap_or(i64::MAX);
-        let by_ms = stepped.saturating_sub(signed(ahead)).saturating_add(signed(unseen));
-        let event = Event::ClockStepped { by_ms };
-        let before = now.moved(by_ms.saturating_neg());
-        let step = (by_ms != 0).then(|| self.state.apply(&self.head.plan, before, &event).ok());
-        step.flatten().map(|step| (event, step))
-    }
-
-    /// Whether a rollout that was taken over on its way back was to be looked at long ago. No engine was there
-    /// then, or this one's clock is ahead of the one that its instants are of. Whichever it was: a way back is
-    /// not given up, and no call is taken for dead, for time in which nobody could do anything.
-    fn was_unseen(&self, now: Timestamp) -> bool {
-        let due = self.due_of(&self.state).unwrap_or(now);
-        self.taken_over && self.state.phase().is_backward() && now.since(due) > LONG_AGO
-    }
-
     /// Gives the rollout back to the journal without a step.
     pub(crate) async fn park(&mut self) -> Result<(), Stop> {
         let mut wait = FIRST_WAIT;
@@ -215,7 +168,7 @@ impl Runner {
     }
 
     /// When somebody has to look at a rollout in this state again.
-    fn due_of(&self, state: &Rollout) -> Option<Timestamp> {
+    pub(crate) fn due_of(&self, state: &Rollout) -> Option<Timestamp> {
         if state.phase().is_terminal() {
             return None;
         }

@@ -25,12 +25,12 @@ use tokio::{
 use tracing::Instrument;
 
 use crate::{
-    desk::{Desk, End},
+    desk::{Desk, End, Status},
     engine::EngineHealth,
     error::EngineError,
     handle::Handle,
     membership::Lost,
-    runner::{Part, Runner, Tools, status_of, warn},
+    runner::{Part, Runner, Tools, warn},
 };
 
 /// Claimed at once from the journal: few claims with many rows are cheaper than many with few.
@@ -167,7 +167,7 @@ impl Crew {
         let head = Arc::new(self.tools.journal.head(rollout).await?);
         let opened = head.open();
         let mut status =
-            status_of(&opened.next, &head, opened.decision.sentence(&head.plan), false);
+            Status::of(&opened.next, &head, opened.decision.sentence(&head.plan), false);
         // So that the first record, if there is one, is news.
         status.seq = Seq(0);
         let desk = Arc::new(Desk::new(head, status));

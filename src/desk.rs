@@ -12,7 +12,7 @@ use std::{
 
 use tidegate_core::{
     CommandId, Epoch, Holds, Ignored, Notice, Phase, RolloutId, Seq, Target, Timestamp, WaitingOn,
-    World, record::Head,
+    World, record::Head, rollout::Rollout,
 };
 use tokio::sync::{Notify, broadcast, oneshot, watch};
 
@@ -42,6 +42,25 @@ pub struct Status {
     pub here: bool,
     /// How this engine's part in it ended, once it has.
     pub end: Option<End>,
+}
+
+impl Status {
+    /// Of a rollout in this state, after a decision that reads so, run here or not.
+    pub(crate) fn of(state: &Rollout, head: &Head, sentence: String, here: bool) -> Self {
+        Self {
+            rollout: head.identity.rollout,
+            target: head.plan.target().clone(),
+            seq: state.seq(),
+            phase: *state.phase(),
+            holds: state.holds(),
+            waiting_on: state.waiting_on(&head.plan),
+            next_deadline: state.next_deadline(),
+            world: state.world().clone(),
+            sentence,
+            here,
+            end: None,
+        }
+    }
 }
 
 /// How an engine's part in a rollout ended.

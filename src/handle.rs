@@ -19,7 +19,7 @@ use crate::{
     desk::{Desk, End, Status},
     error::EngineError,
     fresh::Fresh,
-    runner::{status_of, warn},
+    runner::warn,
 };
 
 /// How often the journal is asked about a rollout that is not run here.
@@ -81,7 +81,7 @@ impl Handle {
             let news = !status.here && status.end.is_none() && last.seq > status.seq;
             if news {
                 let sentence = last.decision.sentence(&self.desk.head.plan);
-                *status = status_of(&last.after, &self.desk.head, sentence, false);
+                *status = Status::of(&last.after, &self.desk.head, sentence, false);
             }
             ended = (!status.here && phase.is_terminal()).then_some(End::Over(phase));
             news

@@ -69,6 +69,7 @@
 //! # }
 //! ```
 
+mod adopt;
 mod bounded;
 mod clock;
 mod commit;
@@ -85,10 +86,12 @@ mod lanes;
 mod membership;
 mod observers;
 mod ports;
+mod queued;
 mod reads;
 mod runner;
 mod survey;
 mod targets;
+mod timing;
 mod wind_up;
 
 pub use clock::{Clock, MonotonicClock};

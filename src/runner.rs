@@ -1,15 +1,16 @@
 //! One loop per rollout: wait for what happens first, ask the machine, write the record, and only
 //! then adopt the next state and send its move.
 //!
-//! Must not decide anything about the rollout: that is the machine's. What it owns is the order of
-//! things: nothing is sent that is not durable, and nothing is adopted that was not written.
+//! Must not decide anything about the rollout: that is the machine's. What it owns is the order in which
+//! things are heard. How they are written is in `commit`, what follows in `adopt`, what time it is then in
+//! `timing`; one that waits behind another is in `queued`.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tidegate_core::{
-    Answer, AttemptId, Call, CallState, Claimed, Command, EngineId, Epoch, Event, Ignored, Journal,
-    JournalError, Move, Notice, Outcome, Phase, Revision, Revisions, RolloutId, RowVersion, Seq,
-    Span, Step, Timestamp, record::Head, rollout::Rollout,
+    Answer, AttemptId, CallState, Claimed, Command, EngineId, Epoch, Event, Ignored, Journal,
+    JournalError, Outcome, RolloutId, RowVersion, Seq, Span, Timestamp, record::Head,
+    rollout::Rollout,
 };
 use tokio::{
     sync::{Notify, watch},
@@ -20,16 +21,14 @@ use tokio::{
 use crate::{
     clock::Clock,
     desk::{Desk, End, Status},
-    dispatch::carry_out,
     fresh::Fresh,
     membership::Membership,
     reads::{Read, Reader},
-    survey::Survey,
     targets::{Adapters, Served},
 };
 
 /// An inbox, or whose turn it is, that could not be read is asked for again so soon.
-const ASK_AGAIN: Duration = Duration::from_secs(2);
+pub(crate) const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 /// How long the answer of an accepted call may wait for the reading that follows it, so that both
 /// become durable in one commit. Lost in a crash, it is found out again.
@@ -85,16 +84,16 @@ pub(crate) struct Tools {
 pub(crate) struct Runner {
     pub(crate) tools: Tools,
     /// What its target is reached through.
-    adapters: Adapters,
+    pub(crate) adapters: Adapters,
     pub(crate) desk: Arc<Desk>,
     pub(crate) head: Arc<Head>,
     pub(crate) state: Rollout,
     /// What this engine was listed as when it claimed the rollout.
-    engine: EngineId,
+    pub(crate) engine: EngineId,
     pub(crate) version: RowVersion,
     pub(crate) epoch: Epoch,
     pub(crate) calls: JoinSet<Answer>,
-    reader: Reader,
+    pub(crate) reader: Reader,
     pub(crate) steps: watch::Receiver<i64>,
     /// The sum of the clock's steps that the rollout was told of.
     pub(crate) stepped: i64,
@@ -114,7 +113,7 @@ pub(crate) struct Runner {
     /// An answer that waits for the reading after it, and until when.
     pub(crate) answer: Option<(Answer, Instant)>,
     /// Deadlines are not offered before this.
-    quiet_until: Timestamp,
+    pub(crate) quiet_until: Timestamp,
 }
 
 /// What happened first.
@@ -145,7 +144,7 @@ impl Runner {
             Some(last) => (last.after, last.decision.sentence(&head.plan)),
             None => (opened.next, opened.decision.sentence(&head.plan)),
         };
-        let status = status_of(&state, &head, sentence, true);
+        let status = Status::of(&state, &head, sentence, true);
         let desk = match known {
             Some(desk) => {
                 desk.resume(status);
@@ -246,18 +245,6 @@ impl Runner {
         Ok(())
     }
 
-    /// The last record was written by a clock that was ahead of this one, and was not set right before
-    /// its engine was gone; or nobody has seen the time since then pass.
-    async fn set_clock(&mut self) -> Result<(), Stop> {
-        let (now, told) = self.time();
-        if self.clock_step(now, told).is_some() {
-            tracing::warn!("the time of the last record is moved to this engine's");
-            self.commit(Vec::new()).await?;
-        }
-        self.taken_over = false;
-        Ok(())
-    }
-
     /// Nobody knows what became of a call that an earlier owner sent.
     async fn forget_call(&mut self) -> Result<(), Stop> {
         let Some(call) = self.state.outstanding() else { return Ok(()) };
@@ -343,37 +330,6 @@ impl Runner {
         self.take(event).await
     }
 
-    async fn step_clock(&mut self) -> Result<(), Stop> {
-        if *self.steps.borrow_and_update() == self.stepped {
-            // There and back: what was begun in between is due at a time that was never right.
-            self.begin_anew(0);
-            return Ok(());
-        }
-        // The step says what time the answer came.
-        let waits = self.answer.take().map(|(answer, _)| Event::Answered(answer));
-        self.commit(waits.into_iter().collect()).await.map(drop)
-    }
-
-    /// The rollout was told of the clock's steps up to this sum, durably.
-    pub(crate) fn tell(&mut self, sum: i64) {
-        self.unsure.clear();
-        let by_ms = sum.saturating_sub(self.stepped);
-        self.stepped = sum;
-        if by_ms != 0 {
-            self.begin_anew(by_ms);
-        }
-    }
-
-    fn begin_anew(&mut self, by_ms: i64) {
-        self.reader.step(by_ms);
-        self.quiet_until = Timestamp::default();
-    }
-
-    /// Whether it is this rollout's turn is looked up before anything else is waited for.
-    pub(crate) fn look_again(&mut self) {
-        self.inbox_at = Some(Instant::now());
-    }
-
     async fn read_inbox(&mut self) -> Result<(), Stop> {
         self.inbox_at = None;
         self.look_ahead().await?;
@@ -398,62 +354,8 @@ impl Runner {
         became.map(|_| ())
     }
 
-    /// Whether it is this rollout's turn, or a newer one has taken its place.
-    async fn look_ahead(&mut self) -> Result<(), Stop> {
-        let Phase::Pending { after: Some(before), .. } = *self.state.phase() else { return Ok(()) };
-        let active = match self.tools.journal.active(self.head.plan.target()).await {
-            Ok(active) => active,
-            Err(error) => {
-                warn(&error, "could not see whether it is this rollout's turn");
-                self.inbox_at = Some(Instant::now() + ASK_AGAIN);
-                return Ok(());
-            }
-        };
-        let ours = self.rollout();
-        match active {
-            Some(active) if active.rollout == ours => self.begin_after(before).await,
-            Some(active) if active.waiting == Some(ours) => Ok(()),
-            _ => Err(Stop::Replaced),
-        }
-    }
-
-    /// The target is free: its world, and what the rollout before may still have on the way.
-    async fn begin_after(&mut self, before: RolloutId) -> Result<(), Stop> {
-        let Tools { journal, clock, .. } = &self.tools;
-        let survey =
-            Survey::of(Arc::clone(&self.adapters.ports), &self.head.plan, &self.head.revisions);
-        let read = async {
-            let left = journal.head(before).await?.revisions;
-            Ok((left, journal.last(before).await?))
-        };
-        let (left, last) = match read.await {
-            Ok(read) => read,
-            Err(error) => {
-                warn(&error, "the last state of the rollout before could not be read");
-                self.inbox_at = Some(Instant::now() + ASK_AGAIN);
-                return Ok(());
-            }
-        };
-        let mut world = match survey.found(&self.head.plan, clock.now()).await {
-            Ok(world) => world,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "not started yet");
-                self.inbox_at = Some(Instant::now() + ASK_AGAIN);
-                return Ok(());
-            }
-        };
-        let ours = &self.head.revisions;
-        let mut stable_serves = ours.stable.is_none() || !world.is_empty();
-        if let Some(last) = last {
-            world.late = last.after.world().late;
-            stable_serves &=
-                left_by(last.after.phase(), &left).is_none_or(|left| left == ours.stable);
-        }
-        self.take(Event::Freed { world: Box::new(world), stable_serves }).await
-    }
-
     /// One event that is no command.
-    async fn take(&mut self, event: Event) -> Result<(), Stop> {
+    pub(crate) async fn take(&mut self, event: Event) -> Result<(), Stop> {
         if let Err(ignored) = self.take_last(event).await? {
             tracing::trace!(%ignored, "an event made no transition");
         }
@@ -465,53 +367,6 @@ impl Runner {
         let waits = self.answer.take().map(|(answer, _)| Event::Answered(answer));
         let events = waits.into_iter().chain([event]).collect();
         self.commit(events).await?.pop().ok_or(Stop::Parked)
-    }
-
-    /// The record is durable: from now on this is the state, and its move is sent.
-    pub(crate) fn adopt(&mut self, step: Step) {
-        let Step { next, decision, intent } = step;
-        self.state = next;
-        let sentence = decision.sentence(&self.head.plan);
-        tracing::info!(
-            rule = decision.rule.name(),
-            from = %decision.from,
-            to = %decision.to,
-            "{sentence}"
-        );
-        let seq = self.state.seq();
-        let target = self.head.plan.target().clone();
-        let notice = Notice { target, rollout: self.rollout(), seq, decision, sentence };
-        let notice = Arc::new(notice);
-        self.adapters.observers.tell(&notice);
-        let sentence = notice.sentence.clone();
-        self.desk.status.send_replace(status_of(&self.state, &self.head, sentence, true));
-        self.desk.tell(notice);
-        if let Some(sent) = intent {
-            self.send(sent);
-        }
-    }
-
-    fn send(&mut self, sent: Move) {
-        self.reader.begin_anew();
-        let call = Call {
-            target: self.head.plan.target().clone(),
-            revisions: self.head.revisions.clone(),
-            id: sent.id,
-            attempt: sent.attempt,
-            epoch: self.epoch,
-            route: 0,
-        };
-        let (ports, membership) =
-            (Arc::clone(&self.adapters.ports), Arc::clone(&self.tools.membership));
-        let engine = self.engine;
-        self.calls.spawn(async move {
-            if let Err(error) = membership.confirm(engine).await {
-                warn(&error, "not sent: another engine may hold the rollout");
-                let (id, attempt) = (sent.id, sent.attempt);
-                return Answer { id, attempt, outcome: Outcome::Retryable };
-            }
-            carry_out(ports, call, sent).await
-        });
     }
 }
 
@@ -527,33 +382,6 @@ async fn next_of<T: 'static>(tasks: &mut JoinSet<T>) -> T {
     }
 }
 
-/// What serves after a rollout that ended so: `Some(None)` if nothing does, `None` where only the
-/// world can tell.
-fn left_by(phase: &Phase, revisions: &Revisions) -> Option<Option<Revision>> {
-    match phase {
-        Phase::Completed => Some(Some(revisions.candidate.clone())),
-        Phase::RolledBack { .. } => Some(revisions.stable.clone()),
-        _ => None,
-    }
-}
-
 pub(crate) fn warn(error: &JournalError, what: &str) {
     tracing::warn!(error = error as &dyn std::error::Error, "{what}");
-}
-
-/// Where a rollout is, for its handles.
-pub(crate) fn status_of(state: &Rollout, head: &Head, sentence: String, here: bool) -> Status {
-    Status {
-        rollout: head.identity.rollout,
-        target: head.plan.target().clone(),
-        seq: state.seq(),
-        phase: *state.phase(),
-        holds: state.holds(),
-        waiting_on: state.waiting_on(&head.plan),
-        next_deadline: state.next_deadline(),
-        world: state.world().clone(),
-        sentence,
-        here,
-        end: None,
-    }
 }
