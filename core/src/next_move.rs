@@ -312,10 +312,12 @@ impl View<'_> {
     }
 
     /// All of it where stable can take it, or else the larger of what stable carries and what the
-    /// candidate can not carry; never up.
+    /// candidate can not carry; never up, not even from where somebody lowered it to.
     fn shift_back(&self) -> Option<Next> {
         self.wanted.weight?;
-        let to = self.share_on_the_way_back().min(self.world.traffic.asked);
+        let traffic = &self.world.traffic;
+        let most = if traffic.matched { traffic.least() } else { traffic.asked };
+        let to = self.share_on_the_way_back().min(most);
         (self.world.traffic.asked != to).then(|| self.shift(to))?
     }
 

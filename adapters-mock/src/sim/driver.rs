@@ -419,8 +419,13 @@ impl<'a> Driver<'a> {
     /// Begins what a state wants judged, and forgets what it no longer does.
     fn want(&mut self, reads: &Reads) {
         let exposed = if self.exposed == NEVER { self.now } else { self.exposed };
-        let same =
-            |slot: &Slot| wanted(reads, exposed).any(|w| w == (slot.check, slot.role, slot.since));
+        // A gate's evidence begins anew with each gate; a guard goes on from when it was first wanted.
+        let same = |slot: &Slot| {
+            wanted(reads, exposed).any(|(check, role, since)| {
+                let begun = role == Role::Guard || since == slot.since;
+                (check, role) == (slot.check, slot.role) && begun
+            })
+        };
         self.slots.retain(|slot| slot.role == Role::Guard || same(slot));
         for slot in &mut self.slots {
             let is_wanted = same(slot);

@@ -70,9 +70,11 @@ impl Turn<'_> {
         match call.sent.action {
             Action::Shift { .. } => {
                 self.next.confirm_by = self.now.after(self.plan.policy.confirm);
-                // Less was read before it was in force.
-                let traffic = &mut self.next.world.traffic;
-                traffic.seen = traffic.seen.filter(|seen| seen.high >= traffic.asked);
+                if self.next.phase.is_backward() {
+                    // Less was read before it was in force, and is not to be gone back to.
+                    let traffic = &mut self.next.world.traffic;
+                    traffic.seen = traffic.seen.filter(|seen| seen.high >= traffic.asked);
+                }
                 self.match_traffic();
             }
             Action::Mirror { to }
