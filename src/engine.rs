@@ -6,17 +6,18 @@ use std::{sync::Arc, time::Duration};
 
 use tidegate_core::{
     Active, Actor, Capabilities, Command, CommandId, Journal, JournalError, Opening, Order, Plan,
-    Revisions, RolloutId, Serves, Supersede, Take, Target, Timestamp, Weight, World, record::Head,
+    Revisions, RolloutId, Serves, Supersede, Take, Target, Timestamp, World, record::Head,
 };
 use tokio::sync::{Notify, watch};
 
 use crate::{
     clock::{Clock, MonotonicClock},
     crew::{Crew, Limits},
-    error::{EngineError, Unrest},
+    error::EngineError,
     fresh::Fresh,
     handle::Handle,
     membership::Membership,
+    outset,
     ports::Ports,
     runner::Tools,
     survey::Survey,
@@ -177,8 +178,9 @@ impl Engine {
     /// what that one's plan says: it gives way, this one queues, or this one is refused.
     ///
     /// # Errors
-    /// When the engine does not serve the target, the plan can not be carried out with its adapters,
-    /// the target can not be read, or the journal refuses. Nothing was moved then.
+    /// When the engine does not serve the target, one revision is named for both arms, the plan can not
+    /// be carried out with its adapters, the target can not be read or is not at rest, or the journal
+    /// refuses. Nothing was moved then.
     pub async fn start(
         &self,
         plan: Plan,
@@ -322,15 +324,16 @@ impl Engine {
         retry_of: Option<RolloutId>,
     ) -> Result<Head, EngineError> {
         let ports = self.preflight(&plan)?;
+        outset::two_revisions(&plan, &revisions)?;
         // Rollout time is the journal's from here on.
         self.tools().membership.engine().await?;
         let Tools { clock, journal, .. } = self.tools();
-        let survey = Survey::of(ports, &plan, &revisions);
+        let survey = Survey::of(Arc::clone(&ports), &plan, &revisions);
         loop {
             let found = survey.found(&plan, clock.now()).await.map_err(EngineError::Unreadable)?;
             let before = self.before(plan.target()).await?;
             if before.is_none() {
-                Self::at_rest(&plan, &revisions, &found)?;
+                self.may_set_out(&ports, &plan, &revisions, &found).await?;
                 let target = || plan.target().clone();
                 let unfit = |source| EngineError::Unfit { target: target(), source };
                 survey.fit(&plan).await.map_err(unfit)?;
@@ -391,16 +394,22 @@ impl Engine {
 
     /// Whether the world as found is one to set out from. While another rollout runs it is not: the
     /// world is then read again once the target is free.
-    fn at_rest(plan: &Plan, revisions: &Revisions, found: &World) -> Result<(), EngineError> {
-        let share = found.traffic.seen.map_or(Weight::ZERO, |seen| seen.high);
-        let unrest = if revisions.stable.is_some() && found.is_empty() {
-            Unrest::StableGone
-        } else if revisions.stable.is_some() && !found.follows_capacity() && share > Weight::ZERO {
-            Unrest::CandidateServes(share)
-        } else {
-            return Ok(());
-        };
-        Err(EngineError::NotAtRest { target: plan.target().clone(), unrest })
+    async fn may_set_out(
+        &self,
+        ports: &Arc<Ports>,
+        plan: &Plan,
+        revisions: &Revisions,
+        found: &World,
+    ) -> Result<(), EngineError> {
+        let Tools { journal, clock, .. } = self.tools();
+        let left = outset::left_over(&**journal, ports, plan, revisions, clock.now()).await?;
+        if let Some(left) = left {
+            return Err(left.refuses(plan));
+        }
+        match outset::unrest(revisions, found) {
+            None => Ok(()),
+            Some(unrest) => Err(EngineError::NotAtRest { target: plan.target().clone(), unrest }),
+        }
     }
 
     /// The rollout that a new one has to follow, unless its plan refuses.

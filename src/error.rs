@@ -1,6 +1,6 @@
 //! What can go wrong for the caller of an engine.
 
-use tidegate_core::{Ignored, JournalError, PortError, RolloutId, Target, Weight};
+use tidegate_core::{Ignored, JournalError, PortError, Revision, RolloutId, Target, Weight};
 
 use crate::ports::Missing;
 
@@ -44,6 +44,31 @@ pub enum EngineError {
         /// What is so instead.
         unrest: Unrest,
     },
+    /// One revision is named for both arms. Nothing was started.
+    #[error(
+        "{revision} is named both as what serves {target} and as what comes in, so there is nothing to release; name another candidate"
+    )]
+    SameRevision {
+        /// The target.
+        target: Target,
+        /// The revision.
+        revision: Revision,
+    },
+    /// The last rollout of the target was given up, and what it left has not been set right: more than
+    /// one revision serves, or another than the one named as stable. Nothing was started.
+    #[error(
+        "{target} still gives {share} of its traffic to {revision}, with which rollout {rollout} was given up; give all of it to one revision, and name that one as stable"
+    )]
+    LeftOver {
+        /// The target.
+        target: Target,
+        /// The rollout that was given up.
+        rollout: RolloutId,
+        /// Its candidate.
+        revision: Revision,
+        /// The candidate's highest share, of what both arms of that rollout get.
+        share: Weight,
+    },
     /// The running rollout's plan refuses newer revisions.
     #[error("{target} has an active rollout, {active}, whose plan refuses newer revisions")]
     Refused {
@@ -78,6 +103,21 @@ pub enum Unrest {
     /// The candidate gets production traffic already.
     #[error("the candidate has {0} of the traffic already; give it back first")]
     CandidateServes(Weight),
+    /// No stable revision was named, and units of one are there.
+    #[error(
+        "{0} units serve, and no revision is named for them; name it as stable, which only a first deployment has not"
+    )]
+    UnnamedUnits(u32),
+    /// The same, where capacity is a share of the full size.
+    #[error(
+        "{0} of the capacity serves, and no revision is named for it; name it as stable, which only a first deployment has not"
+    )]
+    UnnamedCapacity(Weight),
+    /// Neither of the two revisions gets any traffic, and something else does.
+    #[error(
+        "all traffic goes to something else than the revisions named; name what serves as stable"
+    )]
+    Elsewhere,
 }
 
 fn listed<T: ToString>(several: &[T]) -> String {

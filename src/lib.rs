@@ -85,6 +85,7 @@ mod handle;
 mod lanes;
 mod membership;
 mod observers;
+mod outset;
 mod ports;
 mod queued;
 mod reads;

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tidegate_core::{
     Capabilities, DeploymentActions, HealthMetrics, Hook, Judge, JudgeKind, Observer, Obstacle,
-    Plan, Revisions, Target, TrafficShifter, Weight,
+    ObstacleKind, Plan, Revision, Revisions, Target, TrafficShifter, Weight,
 };
 
 /// Everything an engine reaches the outside through.
@@ -112,7 +112,8 @@ impl Ports {
         weights: &[Weight],
         metrics: &[&str],
     ) -> Vec<Obstacle> {
-        let mut found = self.traffic.preflight(target, revisions, weights).await;
+        let mut found: Vec<_> = revisions.same().map(in_both_arms).into_iter().collect();
+        found.extend(self.traffic.preflight(target, revisions, weights).await);
         found.extend(self.deploy.preflight(target, revisions).await);
         found.extend(self.health.preflight(target, revisions, metrics).await);
         found
@@ -129,4 +130,10 @@ impl Ports {
         });
         hooks.map(Missing::Hook).chain(judges.map(Missing::Judge)).collect()
     }
+}
+
+fn in_both_arms(revision: &Revision) -> Obstacle {
+    let what = "is named both as what serves and as what comes in, so there is nothing to release; \
+                name another candidate";
+    Obstacle::new(ObstacleKind::Unsuitable, format!("revision {revision}"), what)
 }

@@ -8,6 +8,7 @@ use tidegate_core::{Event, Phase, Revision, Revisions, RolloutId};
 use tokio::time::Instant;
 
 use crate::{
+    outset::{self, LeftOver},
     runner::{ASK_AGAIN, Runner, Stop, Tools, warn},
     survey::Survey,
 };
@@ -62,8 +63,19 @@ impl Runner {
                 return Ok(());
             }
         };
-        let ours = &self.head.revisions;
-        let mut stable_serves = ours.stable.is_none() || !world.is_empty();
+        let (ours, plan, ports) = (&self.head.revisions, &self.head.plan, &self.adapters.ports);
+        let over = match outset::left_over(&**journal, ports, plan, ours, clock.now()).await {
+            Ok(over) => over,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "not started yet");
+                self.inbox_at = Some(Instant::now() + ASK_AGAIN);
+                return Ok(());
+            }
+        };
+        if let Some(LeftOver { rollout, left, share }) = &over {
+            tracing::warn!(%rollout, revision = %left.candidate, %share, "given up, and still serves");
+        }
+        let mut stable_serves = over.is_none() && outset::unrest(ours, &world).is_none();
         if let Some(last) = last {
             world.late = last.after.world().late;
             stable_serves &=

@@ -79,6 +79,10 @@ pub enum Evidence {
         low: Option<Weight>,
         /// Highest weight of the candidate over all routes, if it was read.
         high: Option<Weight>,
+        /// The largest share of any route that goes to neither arm: what is seen of the candidate is a
+        /// share of the rest.
+        #[serde(default, skip_serializing_if = "is_default")]
+        other: Weight,
         /// Ready units of stable.
         stable_ready: u32,
         /// Ready units of the candidate.
@@ -161,12 +165,18 @@ impl Decision {
                 let metric = plan.check(*check).map_or("?", |check| check.metric.as_str());
                 write_reading(text, metric, reading, *window)
             }
-            Evidence::World { low, high, stable_ready, candidate_ready, full } => {
+            Evidence::World { low, high, other, stable_ready, candidate_ready, full } => {
                 text.write_str(": seen ")?;
                 match (low, high) {
-                    (Some(low), Some(high)) if low == high => write!(text, "{low}, ")?,
-                    (Some(low), Some(high)) => write!(text, "{low} to {high}, ")?,
+                    (Some(low), Some(high)) if low == high => write!(text, "{low}")?,
+                    (Some(low), Some(high)) => write!(text, "{low} to {high}")?,
                     _ => {}
+                }
+                if *other > Weight::ZERO {
+                    write!(text, " of what both arms get ({other} of all goes to neither)")?;
+                }
+                if low.is_some() && high.is_some() {
+                    text.write_str(", ")?;
                 }
                 write!(
                     text,

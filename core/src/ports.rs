@@ -35,6 +35,13 @@ impl Revisions {
             Arm::Candidate => Some(&self.candidate),
         }
     }
+
+    /// The one revision that both arms are named by. There is nothing to release then: what is given
+    /// to the candidate and taken from stable would be given to and taken from the same thing.
+    #[must_use]
+    pub fn same(&self) -> Option<&Revision> {
+        self.stable.as_ref().filter(|stable| **stable == self.candidate)
+    }
 }
 
 /// What goes with every call that changes something.

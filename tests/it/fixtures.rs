@@ -6,9 +6,9 @@ use tidegate::{
     End, Engine, EngineBuilder, Handle, MonotonicClock, Ports,
     machine::{
         AmountSpec, BlueGreenSpec, CalendarSpec, CanarySpec, CanaryStepSpec, Capabilities,
-        CheckSpec, GateRef, GateSpec, HookSpec, JudgeSpec, Phase, Plan, PlanSpec, PolicySpec,
-        PreviewSpec, Revisions, RollingGatesSpec, RollingSpec, Rule, Span, StrategySpec, Supersede,
-        SwitchStepSpec, ThresholdSpec, Weight, record::Record,
+        CheckSpec, GateRef, GateSpec, HookSpec, Journal, JudgeSpec, Phase, Plan, PlanSpec,
+        PolicySpec, PreviewSpec, Revisions, RollingGatesSpec, RollingSpec, Rule, Select, Span,
+        StrategySpec, Supersede, SwitchStepSpec, ThresholdSpec, Weight, record::Record,
     },
 };
 use tidegate_mock::{MemoryJournal, SimWorld, WorldSpec};
@@ -221,6 +221,11 @@ impl Rig {
     pub(crate) async fn start(&self, engine: &Engine, spec: PlanSpec) -> Handle {
         let started = engine.start(self.plan(spec), revisions(), "ada").await;
         started.unwrap_or_else(|error| panic!("{error:?}"))
+    }
+
+    /// Whether no rollout was ever opened.
+    pub(crate) async fn journal_is_empty(&self) -> bool {
+        self.journal.list(&Select::default()).await.unwrap().is_empty()
     }
 
     /// The candidate's highest share of traffic as the data plane has it.

@@ -16,6 +16,7 @@ mod examples;
 mod fixtures;
 mod house;
 mod journal;
+mod outset;
 #[cfg(feature = "files")]
 mod own_rule;
 mod random;

@@ -414,6 +414,7 @@ impl<'a> Turn<'a> {
         Evidence::World {
             low: world.traffic.seen.map(|seen| seen.low),
             high: world.traffic.seen.map(|seen| seen.high),
+            other: world.traffic.seen.map_or(Weight::ZERO, |seen| seen.other),
             stable_ready: world.stable.total.ready,
             candidate_ready: world.candidate.total.ready,
             full: world.full,
