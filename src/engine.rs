@@ -5,8 +5,8 @@
 use std::{sync::Arc, time::Duration};
 
 use tidegate_core::{
-    Active, Actor, Capabilities, Command, CommandId, Journal, JournalError, Opening, Order, Plan,
-    Revisions, RolloutId, Serves, Supersede, Take, Target, Timestamp, World, record::Head,
+    Active, Actor, Capabilities, Command, CommandId, Journal, JournalError, Opening, Order, Phase,
+    Plan, Revisions, RolloutId, Serves, Supersede, Take, Target, Timestamp, World, record::Head,
 };
 use tokio::sync::{Notify, watch};
 
@@ -156,7 +156,9 @@ pub struct EngineHealth {
     pub active: usize,
     /// Since when the journal can not be asked what is due; without it nothing moves.
     pub journal_down_since: Option<Timestamp>,
-    /// Rollouts whose journal can not be read, and why. They stand still, and no other does.
+    /// Rollouts that stand still here and no other does, and why: their journal can not be read, or
+    /// their task panicked. The latter are tried again by themselves after a while, up to a minute, and
+    /// at once by [`Engine::recover`] and [`Engine::claim`].
     pub broken: Vec<(RolloutId, String)>,
     /// Whether it has stopped for good: shut down, or another engine took its name.
     pub stopped: bool,
@@ -175,7 +177,9 @@ impl Engine {
     }
 
     /// Opens a rollout and starts it. When another of the same target is active, what happens is
-    /// what that one's plan says: it gives way, this one queues, or this one is refused.
+    /// what that one's plan says: it gives way, this one queues, or this one is refused. The very same
+    /// release, with the same plan and revisions, is refused while it is on its way or queued; to follow
+    /// that one, [`Self::claim`] it.
     ///
     /// # Errors
     /// When the engine does not serve the target, one revision is named for both arms, the plan can not
@@ -331,7 +335,7 @@ impl Engine {
         let survey = Survey::of(Arc::clone(&ports), &plan, &revisions);
         loop {
             let found = survey.found(&plan, clock.now()).await.map_err(EngineError::Unreadable)?;
-            let before = self.before(plan.target()).await?;
+            let before = self.before(&plan, &revisions).await?;
             if before.is_none() {
                 self.may_set_out(&ports, &plan, &revisions, &found).await?;
                 let target = || plan.target().clone();
@@ -412,13 +416,33 @@ impl Engine {
         }
     }
 
-    /// The rollout that a new one has to follow, unless its plan refuses.
-    async fn before(&self, target: &Target) -> Result<Option<Active>, EngineError> {
+    /// The rollout that a new one has to follow, unless its plan refuses, or one of the very same
+    /// release is on its way already: it would be taken back in favour of itself.
+    async fn before(
+        &self,
+        plan: &Plan,
+        revisions: &Revisions,
+    ) -> Result<Option<Active>, EngineError> {
         let journal = &self.tools().journal;
-        let Some(active) = journal.active(target).await? else { return Ok(None) };
+        let Some(active) = journal.active(plan.target()).await? else { return Ok(None) };
         let head = journal.head(active.rollout).await?;
+        let same = |head: &Head| head.plan == *plan && head.revisions == *revisions;
+        let already = |rollout| EngineError::Already { target: plan.target().clone(), rollout };
+        if same(&head) {
+            let last = journal.last(active.rollout).await?;
+            let ends = |phase: &Phase| phase.is_backward() || matches!(phase, Phase::Halted { .. });
+            // One that goes back may be tried again once it has.
+            if !last.is_some_and(|last| ends(last.after.phase())) {
+                return Err(already(active.rollout));
+            }
+        }
+        if let Some(waiting) = active.waiting
+            && same(&journal.head(waiting).await?)
+        {
+            return Err(already(waiting));
+        }
         if head.plan.policy().supersede == Supersede::Refuse {
-            let target = target.clone();
+            let target = plan.target().clone();
             return Err(EngineError::Refused { target, active: active.rollout });
         }
         Ok(Some(active))

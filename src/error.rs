@@ -69,6 +69,17 @@ pub enum EngineError {
         /// The candidate's highest share, of what both arms of that rollout get.
         share: Weight,
     },
+    /// The very same release, with this plan and these revisions, is on its way already, or queued.
+    /// Nothing was started.
+    #[error(
+        "this release of {target} is on its way already as rollout {rollout}; follow that one, or abort it to begin anew"
+    )]
+    Already {
+        /// The target.
+        target: Target,
+        /// The rollout that carries it out.
+        rollout: RolloutId,
+    },
     /// The running rollout's plan refuses newer revisions.
     #[error("{target} has an active rollout, {active}, whose plan refuses newer revisions")]
     Refused {

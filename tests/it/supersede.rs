@@ -50,6 +50,44 @@ async fn queue_lets_the_older_one_finish_and_then_starts_the_newer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_very_same_release_is_not_started_twice_and_goes_on() {
+    for (name, spec) in strategies() {
+        for how in [Supersede::Replace, Supersede::Queue, Supersede::Refuse] {
+            let rig = Rig::new(WorldSpec::good());
+            let engine = rig.engine();
+            let spec = superseding(spec.clone(), how);
+            let first = rig.start(&engine, spec.clone()).await;
+            at_gate(&first).await;
+            let again = engine.start(rig.plan(spec), to("v2"), "ada").await.unwrap_err();
+            let EngineError::Already { rollout, .. } = again else { panic!("{name}: {again}") };
+            assert_eq!(rollout, first.rollout(), "{name}");
+            assert!(again.to_string().contains("on its way already as rollout r1"), "{again}");
+            let end = end_of(&first).await;
+            assert_eq!(end, End::Over(Phase::Completed), "{name}:\n{}", story(&first).await);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_is_queued_is_not_queued_twice_and_one_that_goes_back_may_be_tried_again() {
+    let rig = Rig::new(WorldSpec::good());
+    let engine = rig.engine();
+    let spec = superseding(canary(), Supersede::Queue);
+    let older = rig.start(&engine, spec.clone()).await;
+    at_gate(&older).await;
+    let queued = engine.start(rig.plan(spec.clone()), to("v3"), "ada").await.unwrap();
+    let again = engine.start(rig.plan(spec.clone()), to("v3"), "ada").await.unwrap_err();
+    let EngineError::Already { rollout, .. } = again else { panic!("{again}") };
+    assert_eq!(rollout, queued.rollout());
+    older.abort("ada", "once more").await.unwrap();
+    until(&older, |status| status.phase.is_backward()).await;
+    let retried = engine.start(rig.plan(spec), to("v2"), "ada").await.unwrap();
+    assert!(rolled_back(&end_of(&older).await));
+    let end = end_of(&retried).await;
+    assert_eq!(end, End::Over(Phase::Completed), "{}", story(&retried).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn refuse_says_who_is_running() {
     for (name, spec) in strategies() {
         let rig = Rig::new(WorldSpec::good());
