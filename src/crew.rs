@@ -20,7 +20,7 @@ use tidegate_core::{
 use tokio::{
     sync::{Mutex as AsyncMutex, watch},
     task::JoinSet,
-    time,
+    time::{self, Instant},
 };
 use tracing::Instrument;
 
@@ -28,6 +28,7 @@ use crate::{
     desk::{Desk, End, Status},
     engine::EngineHealth,
     error::EngineError,
+    fallen::Fallen,
     handle::Handle,
     membership::Lost,
     runner::{Part, Runner, Tools, warn},
@@ -67,6 +68,7 @@ pub(crate) struct Crew {
     looking: AtomicBool,
     active: AtomicUsize,
     broken: Mutex<BTreeMap<RolloutId, String>>,
+    fallen: Mutex<Fallen>,
     down_since: Mutex<Option<Timestamp>>,
 }
 
@@ -123,6 +125,7 @@ impl Crew {
             looking: AtomicBool::new(false),
             active: AtomicUsize::new(0),
             broken: Mutex::default(),
+            fallen: Mutex::default(),
             down_since: Mutex::default(),
         }
     }
@@ -218,6 +221,7 @@ impl Crew {
     /// Claims everything that is due, and gives all that runs here.
     pub(crate) async fn take_all(crew: &Arc<Self>) -> Result<Vec<Handle>, JournalError> {
         Self::look_out(crew);
+        lock(&crew.fallen).hurry(Instant::now());
         while Self::take_due(crew).await?.more {}
         let mut running = crew.all_known();
         running.retain(|handle| handle.desk.is_here());
@@ -241,6 +245,7 @@ impl Crew {
             }
         }
         Self::find_held(crew, engine).await?;
+        Self::pick_up(crew, engine).await?;
         drop(claiming);
         for rollout in work.commanded {
             if let Some(desk) = crew.desk(rollout) {
@@ -289,6 +294,36 @@ impl Crew {
                 return Ok(());
             }
         }
+    }
+
+    /// Claims once more those whose task panicked and whose wait is over. This engine holds them, so
+    /// nobody else would.
+    async fn pick_up(crew: &Arc<Self>, engine: EngineId) -> Result<(), JournalError> {
+        let due = lock(&crew.fallen).due(Instant::now());
+        for rollout in due {
+            if !crew.desk(rollout).is_some_and(|desk| desk.is_here()) {
+                match crew.tools.journal.claim(rollout, engine, Take::Free).await {
+                    Ok(claimed) => Self::run_or_give_up(crew, engine, claimed),
+                    Err(error @ JournalError::Corrupt { .. }) => crew.give_up(rollout, &error),
+                    // Somebody took it, or it was over and is forgotten.
+                    Err(JournalError::Held { .. } | JournalError::Unknown(_)) => {
+                        lock(&crew.broken).remove(&rollout);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            lock(&crew.fallen).up(rollout);
+        }
+        Ok(())
+    }
+
+    /// The task of a rollout panicked: that one stands still for a while, and is told of.
+    fn fell(&self, rollout: RolloutId) {
+        let wait = lock(&self.fallen).note(rollout, Instant::now());
+        let seconds = wait.as_secs();
+        tracing::error!(%rollout, seconds, "a bug: the rollout's task panicked; it is tried again");
+        let why = format!("a bug: its task panicked; it is tried again within {seconds} s");
+        lock(&self.broken).insert(rollout, why);
     }
 
     /// Runs what the journal gave. One whose target it was not asked for it should not have given.
@@ -416,7 +451,8 @@ impl Crew {
         let parts = u32::try_from(self.tools.fresh.draw() % 64).unwrap_or(0);
         let poll = self.limits.poll * (256 - parts) / 256;
         let due = next.map(|at| at.since(self.tools.clock.now()).duration());
-        due.map_or(poll, |due| due.min(poll))
+        let fallen = lock(&self.fallen).next().map(|at| at - Instant::now());
+        [due, fallen].into_iter().flatten().fold(poll, Duration::min)
     }
 
     /// Ends everything at once, as a crash would.
@@ -478,9 +514,13 @@ impl Drop for Leaving {
             Some(Part::Over(End::Lost { .. })) | None if lapsed => None,
             Some(Part::Parked) => None,
             Some(Part::Over(end)) => Some(end),
-            None if std::thread::panicking() => {
-                Some(End::Broken("a bug: its task panicked".to_owned()))
-            }
+            None if std::thread::panicking() => match &crew {
+                Some(crew) => {
+                    crew.fell(self.desk.rollout());
+                    None
+                }
+                None => Some(End::Stopped),
+            },
             None => Some(End::Stopped),
         };
         self.desk.leave(self.turn, end);

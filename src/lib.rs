@@ -78,6 +78,7 @@ mod desk;
 mod dispatch;
 mod engine;
 mod error;
+mod fallen;
 #[cfg(feature = "files")]
 pub mod file;
 mod fresh;

@@ -8,7 +8,7 @@ use tidegate::{
 };
 use tidegate_mock::{JournalFault, WorldSpec};
 
-use crate::fixtures::{Rig, at_gate, canary, end_of, records, rolled_back, rules, story};
+use crate::fixtures::{Rig, at_gate, canary, end_of, records, rolled_back, rules, story, until};
 
 #[tokio::test(start_paused = true)]
 async fn of_two_engines_on_one_journal_the_loser_stops() {
@@ -122,4 +122,37 @@ async fn a_command_given_by_another_process_is_read_from_the_inbox() {
     let aborts = rules(&handle).await.iter().filter(|rule| **rule == Rule::Aborted).count();
     assert_eq!(aborts, 1);
     assert!(rig.journal.inbox(handle.rollout()).await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollout_whose_task_panics_is_told_of_goes_on_by_itself_and_hurts_no_other() {
+    let rig = Rig::new(WorldSpec::good());
+    let engine = rig.engine();
+    let handle = rig.start(&engine, canary()).await;
+    at_gate(&handle).await;
+    rig.journal.fail_next_write(JournalFault::Panics);
+    until(&handle, |status| !status.here).await;
+    let health = engine.health();
+    assert_eq!(health.broken.len(), 1, "{health:?}");
+    assert_eq!(health.broken[0].0, handle.rollout());
+    assert!(health.broken[0].1.contains("its task panicked"), "{health:?}");
+    assert!(!health.stopped);
+    // The handle follows it, and nobody had to do anything.
+    until(&handle, |status| status.here).await;
+    assert_eq!(engine.health().broken, []);
+    assert_eq!(end_of(&handle).await, End::Over(Phase::Completed), "{}", story(&handle).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_recovers_a_rollout_whose_task_panicked_waits_for_nothing() {
+    let rig = Rig::new(WorldSpec::good());
+    let engine = rig.engine();
+    let handle = rig.start(&engine, canary()).await;
+    at_gate(&handle).await;
+    rig.journal.fail_next_write(JournalFault::Panics);
+    until(&handle, |status| !status.here).await;
+    let recovered = engine.recover().await.unwrap();
+    assert_eq!(recovered.len(), 1);
+    assert!(handle.status().here);
+    assert_eq!(end_of(&handle).await, End::Over(Phase::Completed));
 }

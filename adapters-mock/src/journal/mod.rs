@@ -36,6 +36,8 @@ pub enum JournalFault {
     CrashBefore,
     /// The call never returns, after it was committed: the engine crashed.
     CrashAfter,
+    /// The call panics before anything is committed: a bug in the journal.
+    Panics,
 }
 
 /// How many rollouts a target has had, and which of them are not over.
@@ -162,6 +164,8 @@ impl MemoryJournal {
                 Err(JournalError::AnswerLost(rollout))
             }
             Some(JournalFault::Unavailable) => Err(unavailable()),
+            #[expect(clippy::panic, reason = "it is what was asked for")]
+            Some(JournalFault::Panics) => panic!("injected bug"),
             None => result.unwrap_or_else(|| Err(unavailable())),
         }
     }
@@ -181,7 +185,12 @@ impl Store {
         let fault = self.faults.remove(&self.writes);
         let skipped = matches!(
             fault,
-            Some(JournalFault::CommitLost | JournalFault::Unavailable | JournalFault::CrashBefore)
+            Some(
+                JournalFault::CommitLost
+                    | JournalFault::Unavailable
+                    | JournalFault::CrashBefore
+                    | JournalFault::Panics
+            )
         );
         let result = (!skipped).then(|| commit(self));
         (fault, result)
