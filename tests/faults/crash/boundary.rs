@@ -47,10 +47,9 @@ const OPS: [Op; 13] = [
 ];
 
 /// Calls of the journal that an engine does not make while it runs a rollout, and who makes them.
-const NOT_WHILE_RUNNING: [(JournalCall, &str); 6] = [
+const NOT_WHILE_RUNNING: [(JournalCall, &str); 5] = [
     (JournalCall::Read, "an engine whose row is at another version: the fault simulation"),
     (JournalCall::Release, "nobody: a claim ends with a commit or with its engine"),
-    (JournalCall::List, "people who list rollouts"),
     (JournalCall::Prune, "people who prune"),
     (JournalCall::Resign, "an orderly shutdown, which is no crash"),
     (JournalCall::Committed, "an engine whose commit was not answered: the fault simulation"),
