@@ -138,10 +138,20 @@ impl Crew {
         let broken = lock(&self.broken).iter().map(|(id, why)| (*id, why.clone())).collect();
         EngineHealth {
             active: self.active.load(Ordering::Relaxed),
-            journal_down_since: *lock(&self.down_since),
+            journal_down_since: self.down_since(),
             broken,
             stopped: *self.stop.borrow(),
         }
+    }
+
+    /// A journal that can be read and not be written is down as well: its lease is not renewed.
+    fn down_since(&self) -> Option<Timestamp> {
+        let failing = self.tools.membership.failing_for();
+        let unwritten = failing.map(|length| {
+            let ms = i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+            self.tools.clock.now().moved(-ms)
+        });
+        [*lock(&self.down_since), unwritten].into_iter().flatten().min()
     }
 
     fn handle(&self, desk: Arc<Desk>) -> Handle {

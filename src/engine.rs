@@ -154,7 +154,8 @@ impl Drop for Engine {
 pub struct EngineHealth {
     /// Rollouts that it runs now.
     pub active: usize,
-    /// Since when the journal can not be asked what is due; without it nothing moves.
+    /// Since when the journal can not be asked what is due, or can not be written; without it nothing
+    /// moves.
     pub journal_down_since: Option<Timestamp>,
     /// Rollouts that stand still here and no other does, and why: their journal can not be read, or
     /// their task panicked. The latter are tried again by themselves after a while, up to a minute, and

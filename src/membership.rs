@@ -3,7 +3,11 @@
 //! Must not know rollouts. The lease is measured by the journal's clock; here it is taken to end so
 //! long after it was *asked* for, by the clock of this process alone.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use tidegate_core::{EngineId, Journal, JournalError, Span, Timestamp};
 use tokio::{
@@ -54,6 +58,8 @@ pub(crate) struct Membership {
     /// The clock that follows the journal's, unless the engine was given another.
     follows: Option<Arc<MonotonicClock>>,
     place: Mutex<Place>,
+    /// Since when the lease could not be renewed.
+    failing: std::sync::Mutex<Option<Instant>>,
 }
 
 impl fmt::Debug for Membership {
@@ -69,7 +75,19 @@ impl Membership {
         lease: Duration,
         follows: Option<Arc<MonotonicClock>>,
     ) -> Self {
-        Self { journal, name, lease, follows, place: Mutex::new(Place::Never) }
+        let (place, failing) = (Mutex::new(Place::Never), std::sync::Mutex::default());
+        Self { journal, name, lease, follows, place, failing }
+    }
+
+    /// For how long the lease could not be renewed; nothing where the last try was answered.
+    pub(crate) fn failing_for(&self) -> Option<Duration> {
+        let failing = *self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        failing.map(|since| since.elapsed())
+    }
+
+    fn note(&self, answered: bool) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        *failing = if answered { None } else { failing.or_else(|| Some(Instant::now())) };
     }
 
     /// What the engine is called in the journal.
@@ -134,6 +152,8 @@ impl Membership {
     async fn renew(&self, engine: EngineId) -> Result<(), JournalError> {
         let asked = Instant::now();
         let renewed = self.journal.renew(engine, self.span()).await;
+        let refused = matches!(renewed, Err(JournalError::Unlisted(_) | JournalError::Lapsed(_)));
+        self.note(renewed.is_ok() || refused);
         let mut place = self.place.lock().await;
         match renewed {
             Ok(at) => {

@@ -7,6 +7,7 @@ mod adapters;
 mod begin;
 mod pace;
 mod progress;
+mod watch;
 
 use std::{
     fmt,
@@ -27,6 +28,7 @@ use self::{
     adapters::{Adapters, Means},
     begin::{begun, found, start},
     progress::{Told, tell},
+    watch::watch,
 };
 use crate::{
     Answer, Answered,
@@ -155,7 +157,10 @@ async fn carry_out(
         .poll(Duration::from_secs(1) * asked.speed)
         .grace(GRACE * asked.speed)
         .build();
-    let followed = follow(asked, &engine, &ports, store, plan).await;
+    let followed = tokio::select! {
+        followed = follow(asked, &engine, &ports, store, plan) => followed,
+        never = watch(&engine, asked.speed) => match never {},
+    };
     engine.shutdown().await;
     // A rollout never fails because somebody was not told of it.
     match outlets.flush().await {
