@@ -179,7 +179,6 @@ impl Lane {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 mod tests {
     use tidegate_core::{CheckSpec, EvidenceSpec, JudgeSpec, Measurement, ThresholdSpec};
 
