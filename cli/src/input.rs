@@ -70,10 +70,17 @@ impl Trouble {
     }
 }
 
-/// An error and what it comes from, in one line.
+/// An error and what it comes from, in one line. A source that only says the same again, as those of
+/// SQLite do with a number before it, is left out.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let sources = std::iter::successors(Some(error), |error| (*error).source());
-    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut told: Vec<String> = Vec::new();
+    for error in std::iter::successors(Some(error), |error| (*error).source()) {
+        let error = error.to_string();
+        if !told.last().is_some_and(|last| error.contains(last.as_str())) {
+            told.push(error);
+        }
+    }
+    told.join(": ")
 }
 
 /// A plan, and what it was compiled for.

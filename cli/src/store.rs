@@ -114,9 +114,9 @@ pub(crate) enum StoreError {
 
 impl StoreError {
     /// Whether the input is in order and the store failed.
-    pub(crate) const fn is_outside(&self) -> bool {
+    pub(crate) fn is_outside(&self) -> bool {
         match self {
-            Self::Open(error) => !matches!(error, OpenError::Foreign { .. }),
+            Self::Open(error) => !error.is_no_journal(),
             Self::Journal(error) => !matches!(error, JournalError::Unknown(_)),
             Self::Io { .. } => true,
             #[cfg(feature = "postgres")]

@@ -122,7 +122,7 @@ pub enum SpanError {
     Malformed {
         /// What was written.
         text: String,
-        /// What the parser says.
+        /// What is wrong with it.
         reason: String,
     },
 }
@@ -135,8 +135,9 @@ impl FromStr for Span {
         if !trimmed.is_empty() && trimmed.chars().all(|c| c.is_ascii_digit() || c == '.') {
             return Err(SpanError::NoUnit(trimmed.to_owned()));
         }
-        let parsed: jiff::SignedDuration = trimmed.parse().map_err(|error: jiff::Error| {
-            SpanError::Malformed { text: text.to_owned(), reason: error.to_string() }
+        let parsed: jiff::SignedDuration = trimmed.parse().map_err(|_| SpanError::Malformed {
+            text: text.to_owned(),
+            reason: "its units are h, m, s and ms; a day is 24h".to_owned(),
         })?;
         if parsed.is_negative() {
             return Err(SpanError::Negative(text.to_owned()));

@@ -146,7 +146,7 @@ fn the_property_test_that_the_readme_shows_is_one_that_runs() {
 fn all_that_the_page_about_rules_shows_is_in_the_file_that_runs() {
     let (page, runs) = (read("docs/rules-of-your-own.md"), read("tests/it/own_rule.rs"));
     let blocks: Vec<_> = page.split("```rust,ignore\n").skip(1).collect();
-    assert_eq!(blocks.len(), 4);
+    assert_eq!(blocks.len(), 6);
     for block in blocks {
         let shown = block.split("```").next().unwrap();
         assert!(

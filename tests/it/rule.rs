@@ -1,4 +1,4 @@
-//! A property test of a rollback rule: the one that the README shows.
+//! What the README shows: a property test of a rollback rule, and a plan file.
 
 use std::collections::BTreeMap;
 
@@ -32,4 +32,14 @@ proptest! {
         let run = Sim::new(plan.clone(), world, &BTreeMap::new()).unwrap().run(seed);
         prop_assert!(!run.completed(), "{}", run.lines(&plan).join("\n"));
     }
+}
+
+#[test]
+fn the_plan_that_the_readme_shows_is_one_for_the_world_of_its_program() {
+    let readme = include_str!("../../README.md");
+    let plan = readme.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let world = WorldSpec::good();
+    let plan = parse_plan(plan.as_bytes(), Format::Yaml, "checkout.yaml", &world.capabilities());
+    let run = Sim::new(plan.unwrap(), world, &BTreeMap::new()).unwrap().run(42);
+    assert!(run.completed());
 }

@@ -61,6 +61,20 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// Whether the file is something else than a journal, so that another has to be named.
+    #[must_use]
+    pub fn is_no_journal(&self) -> bool {
+        match self {
+            Self::Foreign { .. } => true,
+            Self::Sqlite { source, .. } => {
+                source.sqlite_error_code() == Some(ErrorCode::NotADatabase)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// An error of SQLite that all requests of one commit are told of.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("SQLite: {0}")]

@@ -146,7 +146,7 @@ async fn submit(
             let sentence = record.as_ref().map(|record| record.decision.sentence(&head.plan));
             (Fate::Done, Some(record.map_or(seq, |r| r.seq).0), sentence.unwrap_or_default())
         }
-        Became::Ignored(why) => (Fate::Ignored, None, why.to_string()),
+        Became::Ignored(why) => (Fate::Ignored, None, ignored(journal, head, why).await?),
         Became::Unread => (Fate::Unread, None, kept(journal, head).await?),
     };
     Ok(Given { rollout: rollout.0, order, became: fate, record, sentence })
@@ -181,6 +181,19 @@ async fn step_of(
         record.seq <= last && command == Some(id)
     };
     Ok(journal.read(rollout, Seq(1)).await?.into_iter().rfind(holds))
+}
+
+/// Why it changed nothing, with what the rollout does instead.
+async fn ignored(journal: &dyn Journal, head: &Head, why: Ignored) -> Result<String, JournalError> {
+    Ok(match why {
+        Ignored::Unchanged => "that is so already".to_owned(),
+        Ignored::NotNow => {
+            let last = journal.last(head.identity.rollout).await?;
+            let state = last.map_or_else(|| head.open().next, |last| last.after);
+            format!("{why}: it is {}", state.phase().name())
+        }
+        _ => why.to_string(),
+    })
 }
 
 /// Why nobody has read it, as far as the journal shows.

@@ -39,6 +39,17 @@ fn the_demo_says_the_same_every_time_and_is_over_in_five_seconds() {
 }
 
 #[test]
+fn the_readme_shows_what_the_demo_says() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let shown = readme.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let (said, plain) = (stdout(&tidegate("demo")), |text: &str| -> Vec<String> {
+        text.split_whitespace().map(ToOwned::to_owned).collect()
+    });
+    let (said, shown) = (plain(&said).join(" "), plain(shown).join(" "));
+    assert!(said.contains(&shown), "the README shows\n{shown}\nand the demo says\n{said}");
+}
+
+#[test]
 fn a_demo_in_which_a_bad_release_is_promoted_says_so_and_ends_with_one() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("swapped");
     for part in ["plans", "worlds"] {

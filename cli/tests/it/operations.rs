@@ -32,7 +32,10 @@ fn orders_of_another_process_carry_a_rollout_through_its_gates() {
     assert!(order(&place, "pause 1 --reason lunch", 0).contains("pause by ada: lunch"));
     assert!(get(&place)["holds"].as_str().unwrap().contains("paused"));
     assert!(order(&place, "resume 1", 0).contains("resume by ada"));
-    assert!(order(&place, "accept 1", 1).contains("changes nothing"));
+    assert!(order(&place, "resume 1", 1).contains("resume changes nothing: that is so already"));
+    let accepted = order(&place, "accept 1", 1);
+    assert!(accepted.contains("accept changes nothing: it does not apply"), "{accepted}");
+    assert!(accepted.contains("in this phase: it is gating"), "{accepted}");
     assert!(order(&place, "approve 1 --stage 2", 1).contains("changes nothing"));
     assert!(order(&place, "approve 1 --actor grace", 0).contains("approve gate 1 by grace"));
     run.until(GATE);
@@ -299,4 +302,64 @@ fn every_document_of_an_operation_has_its_version_and_no_key_that_is_not_documen
             assert!(docs.contains(&format!("`{key}`")), "docs/cli.md lacks `{key}` of {line}");
         }
     }
+}
+
+#[test]
+fn a_run_whose_journal_is_moved_away_says_so_and_goes_on_when_it_is_back() {
+    let place = Place::new();
+    let mut run = place.start();
+    run.until(GATE);
+    fs::rename(place.path("j.db"), place.path("away.db")).unwrap();
+    run.until("the journal can not be reached or written since");
+    fs::rename(place.path("away.db"), place.path("j.db")).unwrap();
+    run.until("the journal is back");
+    order(&place, "promote-full 1", 0);
+    assert_eq!(run.end().0, 0);
+}
+
+#[test]
+fn one_revision_for_both_arms_is_bad_input_and_nothing_is_opened() {
+    let place = Place::new();
+    let run = place.tidegate("run plan.yaml --world world.yaml --stable v1 --candidate v1");
+    assert_eq!(code(&run), 64, "{}", stderr(&run));
+    let told = stderr(&run);
+    assert!(
+        told.contains("revision v1 is named both as what serves and as what comes in"),
+        "{told}"
+    );
+    assert!(read(&place.tidegate("list --json"))["rollouts"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_forgotten_stable_revision_is_bad_input_and_nothing_is_opened() {
+    let place = Place::new();
+    let run = place.tidegate("run plan.yaml --world world.yaml --candidate v2");
+    assert_eq!(code(&run), 64, "{}", stderr(&run));
+    assert!(stderr(&run).contains("10 units serve, and no revision is named"), "{}", stderr(&run));
+    assert!(read(&place.tidegate("list --json"))["rollouts"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_file_that_is_no_journal_is_bad_input_and_is_told_of_once() {
+    let place = Place::new();
+    fs::write(
+        place.path("j.db"),
+        "junk, and more of it than the header of a database is long: ".repeat(20),
+    )
+    .unwrap();
+    let list = place.tidegate("list");
+    let told = stderr(&list);
+    assert_eq!((code(&list), told.matches("file is not a database").count()), (64, 1), "{told}");
+}
+
+#[test]
+fn an_age_without_a_unit_that_is_known_is_told_which_there_are() {
+    let place = Place::new();
+    let prune = place.tidegate("prune --looks-older 2weeks");
+    assert_eq!(code(&prune), 64);
+    assert!(
+        stderr(&prune).contains("its units are h, m, s and ms; a day is 24h"),
+        "{}",
+        stderr(&prune)
+    );
 }
