@@ -31,8 +31,9 @@ impl Fallen {
     /// Its task panicked; how long until it is tried again. One that ran for long since the last time
     /// begins anew.
     pub(crate) fn note(&mut self, rollout: RolloutId, now: Instant) -> Duration {
-        let again = |fall: &&Fall| now < fall.last + fall.wait + LONGEST;
-        let wait = match self.0.get(&rollout).filter(again) {
+        let recent = |fall: &Fall| now < fall.last + fall.wait + LONGEST;
+        self.0.retain(|_, fall| fall.due.is_some() || recent(fall));
+        let wait = match self.0.get(&rollout) {
             Some(fall) => (fall.wait * 2).min(LONGEST),
             None => FIRST,
         };

@@ -74,7 +74,7 @@ fn what_is_no_backup_is_not_left_in_the_journals_place() {
     let place = Place::new();
     fs::write(place.path("copy.db"), "this is no database, and never was").unwrap();
     let output = place.tidegate("restore --from copy.db");
-    assert_eq!(code(&output), 74, "{output:?}");
+    assert_eq!(code(&output), 64, "{output:?}");
     assert!(stderr(&output).contains("not a database"), "{}", stderr(&output));
     assert!(!place.path("j.db").exists());
 }

@@ -38,15 +38,17 @@ async fn what_is_no_journal_is_refused_and_left_as_it_is() {
     let before = std::fs::read(place.path()).unwrap();
     let refused = SqliteJournal::open(place.path(), Options::default()).await.unwrap_err();
     assert!(matches!(refused, OpenError::Foreign { .. }), "{refused}");
+    assert!(refused.is_no_journal());
     assert_eq!(std::fs::read(place.path()).unwrap(), before);
     let text = place.beside("text.db");
     std::fs::write(&text, "no database, and longer than a header of one has to be to be read so; ")
         .unwrap();
     let refused = SqliteJournal::open(&text, Options::default()).await.unwrap_err();
     assert!(matches!(refused, OpenError::Sqlite { .. }), "{refused}");
+    assert!(refused.is_no_journal(), "{refused}");
     let nowhere = place.beside("no folder").join("journal.db");
     let refused = SqliteJournal::open(&nowhere, Options::default()).await.unwrap_err();
-    assert!(refused.to_string().contains("no folder"), "{refused}");
+    assert!(refused.to_string().contains("no folder") && !refused.is_no_journal(), "{refused}");
 }
 
 #[tokio::test]
