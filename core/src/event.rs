@@ -161,14 +161,19 @@ pub struct Observation {
     /// When the reading *began*: a move sent after this makes it too old to be used.
     pub began: Timestamp,
     /// Weights of the data plane over all routes.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub traffic: Option<SeenTraffic>,
     /// What the routes say of themselves, read with `traffic`.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub versions: Option<Versions>,
     /// Copies and tests.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub extra: Option<Extra>,
     /// Counts of capacity.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub capacity: Option<SeenCapacity>,
     /// The state of a platform's deployment.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub platform: Option<PlatformSeen>,
 }
 
@@ -186,6 +191,7 @@ pub struct SeenCapacity {
     /// Units that carry all the traffic.
     pub full: u32,
     /// The same by zone.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub full_by_zone: [u32; Capabilities::MAX_ZONES],
     /// The stable arm.
     pub stable: ArmCapacity,

@@ -118,6 +118,7 @@ pub struct SeenTraffic {
     pub high: Weight,
     /// The largest share of any route that goes to neither arm. It is somebody else's: never set,
     /// and no part of what is compared.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub other: Weight,
     /// When it was read.
     pub at: Timestamp,

@@ -684,7 +684,8 @@ pub struct PolicySpec {
     /// that where it is more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<Span>,
-    /// Attempts of one move, the first included. Default 5.
+    /// Attempts of one move, the first included. On the way back, what is known not to be done is tried
+    /// until `rollback` has passed. Default 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u8>,
     /// Wait before the second attempt, doubled for each later one. Default 2s.

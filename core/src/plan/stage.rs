@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Extra, Span, Wait, Weight};
+use crate::{Extra, Span, Wait, Weight, record::is_default};
 
 /// Where in a plan a rollout is: the stage, and the batch within a stage that repeats.
 #[derive(
@@ -14,6 +14,7 @@ pub struct Position {
     /// Index into the plan's stages.
     pub stage: u16,
     /// Zero, or the batch of a stage with [`Batches`].
+    #[serde(default, skip_serializing_if = "is_default")]
     pub batch: u16,
 }
 
