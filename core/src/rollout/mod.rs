@@ -5,10 +5,12 @@
 
 mod backward;
 mod canonical;
+mod due;
 mod forward;
 mod gate;
 mod lane;
 mod phase;
+mod platform;
 mod reads;
 mod survey;
 mod table;

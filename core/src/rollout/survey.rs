@@ -1,12 +1,12 @@
-//! Reading the world and the clock: what an observation or a deadline comes to in each phase.
+//! Reading the world: what an observation comes to in each phase.
 //!
 //! Must not change the phase or send anything; it names what the table then acts on.
 
 use crate::{
-    Action, Arm, CapacityKind, Hold, Observation, OnDeadline, Outlook, Phase, PlatformRun,
-    PlatformSeen, SeenCapacity, SeenTraffic, Span, Timestamp, Weight,
-    next_move::{For, NEVER, Next, carried, restored},
-    rollout::{CallState, Ignored, PlatformTold, Rollout, trigger::Trigger, turn::Turn},
+    Action, Arm, CapacityKind, Hold, Observation, Outlook, Phase, SeenCapacity, SeenTraffic, Span,
+    Timestamp, Weight,
+    next_move::{For, NEVER, Next, restored},
+    rollout::{CallState, Ignored, trigger::Trigger, turn::Turn},
 };
 
 impl Turn<'_> {
@@ -92,7 +92,7 @@ impl Turn<'_> {
     }
 
     /// Nothing that was acknowledged has yet to be seen.
-    const fn seen_as_asked(&mut self) {
+    pub(super) const fn seen_as_asked(&mut self) {
         self.next.confirm_by = NEVER;
         self.next.reasserted = 0;
     }
@@ -224,7 +224,7 @@ impl Turn<'_> {
     }
 
     /// The next change, if the lane is free for it.
-    fn decide(&mut self, action: Action, trigger: Trigger) -> Trigger {
+    pub(super) fn decide(&mut self, action: Action, trigger: Trigger) -> Trigger {
         let free = self.next.call.is_none();
         let allowed = self.next.phase.is_backward() || self.may_go_forward();
         if !free || !allowed {
@@ -274,7 +274,7 @@ impl Turn<'_> {
     }
 
     /// What an open gate leads to.
-    fn gate_trigger(&self) -> Option<Trigger> {
+    pub(super) fn gate_trigger(&self) -> Option<Trigger> {
         if self.gate_opens_at() > self.now {
             return None;
         }
@@ -293,7 +293,7 @@ impl Turn<'_> {
 
     /// When the gate it stands before opens by itself: a guard that was never judged, or has no answer
     /// any more, shuts every gate.
-    fn gate_opens_at(&self) -> Timestamp {
+    pub(super) fn gate_opens_at(&self) -> Timestamp {
         let open = self.next.calendar.is_none_or(|calendar| calendar.open);
         let free = self.may_go_forward() && self.next.call.is_none();
         match (self.next.phase.progress(), self.gate_plan()) {
@@ -322,7 +322,7 @@ impl Turn<'_> {
 
     /// When the old revision may go: kept warm for as long as declared, drained, nothing that may
     /// still land, and all traffic seen on the candidate, which has the capacity for it.
-    fn warm_until(&self) -> Timestamp {
+    pub(super) fn warm_until(&self) -> Timestamp {
         let Phase::KeepWarm { until, .. } = self.next.phase else { return NEVER };
         let free = self.next.call.is_none() && self.may_go_forward();
         if !self.all_on_candidate() || !free || self.short().is_some() {
@@ -331,7 +331,7 @@ impl Turn<'_> {
         until.max(self.next.drained).max(self.next.world.late.latest())
     }
 
-    fn survey_retiring(&mut self) -> Trigger {
+    pub(super) fn survey_retiring(&mut self) -> Trigger {
         let world = &self.next.world;
         let counted = world.counted || world.kind == CapacityKind::Elastic;
         if self.next.call.is_some() || !counted {
@@ -414,7 +414,10 @@ impl Turn<'_> {
         }
         let world = &self.next.world;
         match world.traffic.seen {
-            _ if world.follows_capacity() => Trigger::OutcomeSeen,
+            _ if world.follows_capacity() => {
+                let gone = world.counted || world.kind == CapacityKind::Elastic;
+                if gone { Trigger::OutcomeSeen } else { Trigger::Noted }
+            }
             None => Trigger::Noted,
             // A call that turned copies or tests on may have landed after the one that turned them off.
             Some(_) if world.traffic.seen_as_asked() && !self.extra_contradicts() => {
@@ -430,7 +433,7 @@ impl Turn<'_> {
     }
 
     /// The world is not as the outcome says: once more, but not for ever.
-    fn contradicted(&self) -> Trigger {
+    pub(super) fn contradicted(&self) -> Trigger {
         if self.next.corrections >= self.plan.policy.drift_corrections {
             Trigger::Contested
         } else {
@@ -498,7 +501,7 @@ impl Turn<'_> {
     /// Until when the report of a rollback waits for old units: zero (long ago) when enough are
     /// ready, of those that batches took away every one. What serves already, serves; so old units that
     /// crash hold up the report for as long as a shift may be unseen, and no longer.
-    fn old_units_by(&self) -> Timestamp {
+    pub(super) fn old_units_by(&self) -> Timestamp {
         let Phase::Confirming { outcome: Outlook::RolledBack(_), by, .. } = self.next.phase else {
             return Timestamp::default();
         };
@@ -514,339 +517,5 @@ impl Turn<'_> {
         let policy = &self.plan.policy;
         let quiet = Timestamp(by.0.saturating_sub(policy.rollback.0));
         quiet.after(Span(policy.confirm.0.min(policy.rollback.0)))
-    }
-
-    // --- The platform.
-
-    fn survey_platform(&self, run: PlatformRun) -> Trigger {
-        let held = self.next.holds.has(Hold::Platform);
-        match (run, self.next.platform.seen) {
-            (_, None) => Trigger::Noted,
-            (_, Some(PlatformSeen::Foreign)) if held => Trigger::Noted,
-            (_, Some(PlatformSeen::Foreign)) => Trigger::PlatformForeign,
-            (_, Some(PlatformSeen::Succeeded)) => Trigger::PlatformDone,
-            (_, Some(PlatformSeen::RollingBack | PlatformSeen::RolledBack)) => {
-                Trigger::PlatformGoesBack
-            }
-            (_, Some(PlatformSeen::Failed | PlatformSeen::Stopped)) => Trigger::PlatformEnded,
-            (PlatformRun::Starting { missed }, Some(PlatformSeen::Absent)) => self.missing(missed),
-            (_, Some(PlatformSeen::Absent)) if held => Trigger::PlatformFree,
-            (_, Some(PlatformSeen::Absent)) => Trigger::Noted,
-            (PlatformRun::Starting { .. }, Some(PlatformSeen::Running)) => Trigger::PlatformRunning,
-            (PlatformRun::Running, Some(PlatformSeen::Running)) if held => Trigger::PlatformFree,
-            (PlatformRun::Running, Some(PlatformSeen::Running)) => Trigger::Noted,
-            (
-                PlatformRun::AtWait { .. } | PlatformRun::Released { .. },
-                Some(PlatformSeen::Running),
-            ) => Trigger::PlatformMovedOn,
-            (
-                PlatformRun::AtWait { wait, .. } | PlatformRun::Released { wait },
-                Some(PlatformSeen::AtWait { wait: at, .. }),
-            ) if wait == at => {
-                if matches!(run, PlatformRun::AtWait { .. }) {
-                    self.gate_trigger().unwrap_or(Trigger::Noted)
-                } else {
-                    Trigger::Noted
-                }
-            }
-            (_, Some(PlatformSeen::AtWait { .. })) => Trigger::PlatformAtWait,
-        }
-    }
-
-    /// A complete look-up without our deployment. Only after the call can no longer land does it
-    /// count, and only the second one allows another call.
-    fn missing(&self, missed: u8) -> Trigger {
-        if self.next.holds.has(Hold::Platform) {
-            return Trigger::PlatformFree;
-        }
-        match &self.next.call {
-            Some(call) if call.state == CallState::LookUp && self.may_go_forward() => {
-                if missed == 0 {
-                    Trigger::PlatformMissing
-                } else if self.attempts_left() {
-                    Trigger::PlatformMissingTwice
-                } else {
-                    Trigger::MoveFailed
-                }
-            }
-            None if self.next.platform.tag.is_none() => Trigger::PlatformFree,
-            _ => Trigger::Noted,
-        }
-    }
-
-    fn survey_platform_back(&mut self) -> Trigger {
-        let platform = self.next.platform;
-        if platform.told == PlatformTold::Nothing {
-            return Trigger::Back;
-        }
-        if platform.told == PlatformTold::Redeploy {
-            return match platform.seen {
-                Some(PlatformSeen::Succeeded) => Trigger::Back,
-                Some(PlatformSeen::Failed | PlatformSeen::Stopped | PlatformSeen::RolledBack) => {
-                    Trigger::PlatformEnded
-                }
-                _ => Trigger::Noted,
-            };
-        }
-        match platform.seen {
-            Some(PlatformSeen::RolledBack | PlatformSeen::Stopped | PlatformSeen::Absent) => {
-                Trigger::Back
-            }
-            Some(PlatformSeen::Succeeded) if self.plan.policy.redeploy => {
-                Trigger::PlatformDoneRedeploy
-            }
-            Some(PlatformSeen::Succeeded) => Trigger::PlatformDoneLate,
-            Some(PlatformSeen::Failed) => Trigger::PlatformEnded,
-            Some(PlatformSeen::Running | PlatformSeen::AtWait { .. })
-                if platform.told == PlatformTold::Start =>
-            {
-                self.decide(Action::Stop, Trigger::Decided)
-            }
-            _ => Trigger::Noted,
-        }
-    }
-
-    fn survey_platform_confirming(&self) -> Trigger {
-        let late = self.next.world.late.latest() > self.now;
-        let platform = self.next.platform;
-        let seen = if self.next.first { Trigger::NothingLeft } else { Trigger::OutcomeSeen };
-        match (platform.told, platform.seen) {
-            (PlatformTold::Nothing, _) if !late => seen,
-            (PlatformTold::Redeploy, Some(PlatformSeen::Succeeded)) if !late => seen,
-            (
-                PlatformTold::Start | PlatformTold::Stop,
-                Some(PlatformSeen::RolledBack | PlatformSeen::Stopped | PlatformSeen::Absent),
-            ) if !late => seen,
-            (
-                PlatformTold::Start | PlatformTold::Stop,
-                Some(PlatformSeen::Running | PlatformSeen::AtWait { .. } | PlatformSeen::Succeeded),
-            ) => self.contradicted(),
-            _ => Trigger::Noted,
-        }
-    }
-
-    // --- The clock.
-
-    /// What has come due, the most urgent first.
-    pub(crate) fn due(&mut self) -> Result<Trigger, Ignored> {
-        let now = self.now;
-        let come = |at: Timestamp| at != NEVER && at <= now;
-        if let Some(trigger) = self.due_call() {
-            return Ok(trigger);
-        }
-        let shift_unseen = !self.next.world.traffic.matched;
-        if come(self.next.live_confirm_by()) && shift_unseen && !self.carries_asked() {
-            // The fleet has grown meanwhile: the candidate first, then its traffic.
-            self.next.confirm_by = now.after(self.plan.policy.confirm);
-            return Ok(Trigger::Noted);
-        }
-        if come(self.next.live_confirm_by()) && self.next.world.traffic.matched {
-            return Ok(self.due_extra());
-        }
-        if come(self.next.live_confirm_by()) {
-            let often = self.next.reasserted >= self.plan.policy.attempts;
-            self.evidence = self.world_evidence();
-            return Ok(if often { Trigger::ConfirmTooOften } else { Trigger::ConfirmLate });
-        }
-        if come(self.next.lack_by) {
-            return Ok(self.due_lack());
-        }
-        if come(self.next.phase_deadline()) {
-            return Ok(self.due_phase());
-        }
-        if self.next.calendar.is_some_and(|calendar| come(calendar.until)) {
-            return Ok(Trigger::CalendarExpired);
-        }
-        if self.next.phase.progress().is_some_and(|gate| come(gate.ask_again)) {
-            return Ok(Trigger::AskAgain);
-        }
-        if come(self.next.wake) {
-            return Ok(self.survey());
-        }
-        Err(Ignored::Early)
-    }
-
-    /// Whether the weight asked for may be sent again: on the way back always, forward only while
-    /// the candidate carries it.
-    fn carries_asked(&self) -> bool {
-        let (_, limits) = self.wanted();
-        let world = &self.next.world;
-        let ready = carried(world, world.candidate.total.ready, &limits);
-        self.next.phase.is_backward()
-            || self.next.no_return
-            || ready >= world.traffic.asked.on_grid(limits.grid)
-    }
-
-    fn due_call(&mut self) -> Option<Trigger> {
-        let at = self.next.call_deadline();
-        if at == NEVER || at > self.now {
-            return None;
-        }
-        self.note_call(None);
-        Some(match self.next.call.as_ref()?.state {
-            CallState::InFlight { .. } => Trigger::Uncertain,
-            CallState::BackOff { .. } if self.would_harm() => Trigger::Unsafe,
-            CallState::BackOff { .. } if self.may_try_again() => Trigger::Resend,
-            CallState::BackOff { .. } => Trigger::MoveFailed,
-            CallState::Settling { .. } => Trigger::Settled,
-            CallState::LookUp => return None,
-        })
-    }
-
-    /// Whether the world has changed so that the move, sent again, would leave an arm that serves without
-    /// units, or on the way back give the candidate more than it has.
-    fn would_harm(&self) -> bool {
-        let world = &self.next.world;
-        let Some(call) = self.next.call.as_ref().filter(|_| !world.follows_capacity()) else {
-            return false;
-        };
-        match call.sent.action {
-            Action::Retire { arm: Arm::Candidate }
-            | Action::Scale { arm: Arm::Candidate, units: 0, zone: None } => {
-                world.exposure() > Weight::ZERO
-            }
-            Action::Retire { arm: Arm::Stable } => {
-                world.traffic.seen.is_some_and(|seen| seen.low < Weight::FULL)
-            }
-            Action::Shift { to, .. } => {
-                self.next.phase.is_backward() && world.traffic.seen.is_some_and(|s| s.high < to)
-            }
-            _ => false,
-        }
-    }
-
-    /// All traffic is seen as asked: it is copies or tests that are not.
-    fn due_extra(&mut self) -> Trigger {
-        self.evidence = self.world_evidence();
-        if !self.minds_extra() {
-            self.seen_as_asked();
-            return Trigger::Noted;
-        }
-        let often = self.next.reasserted >= self.plan.policy.attempts;
-        if often { Trigger::ExtraTooOften } else { Trigger::ExtraLate }
-    }
-
-    fn due_lack(&mut self) -> Trigger {
-        let then =
-            self.next.lacking.iter().filter_map(|index| {
-                self.plan.checks.get(usize::from(index)).map(|check| check.lack)
-            });
-        let then = then.min_by_key(|lack| lack.within);
-        self.evidence = then
-            .map_or(crate::Evidence::State, |lack| crate::Evidence::Waited { limit: lack.within });
-        match then.map(|lack| lack.then) {
-            Some(OnDeadline::RollBack) if !self.next.no_return => Trigger::LackRollBack,
-            Some(OnDeadline::Hold) => Trigger::LackHold,
-            _ => Trigger::LackAsk,
-        }
-    }
-
-    fn due_phase(&mut self) -> Trigger {
-        let then = match self.next.phase {
-            Phase::Pending { .. } => self.plan.policy.start.then,
-            Phase::Gating { .. } | Phase::HandedOver { run: PlatformRun::AtWait { .. }, .. } => {
-                self.gate_plan().map_or(OnDeadline::Ask, |gate| gate.deadline.then)
-            }
-            Phase::Moving { at, .. } | Phase::HandedOver { at, .. } => {
-                self.stage(at).map_or(OnDeadline::Ask, |stage| stage.deadline.then)
-            }
-            Phase::KeepWarm { .. } => self
-                .stage(self.last_position())
-                .map_or(OnDeadline::Ask, |stage| stage.deadline.then),
-            _ => OnDeadline::Ask,
-        };
-        match then {
-            OnDeadline::Hold => Trigger::LateHold,
-            OnDeadline::Ask => Trigger::LateAsk,
-            OnDeadline::RollBack => Trigger::LateRollBack,
-        }
-    }
-
-    /// When the state alone, without any event, allows something more.
-    pub(crate) fn wakes_at(&mut self) -> Timestamp {
-        match self.next.phase {
-            Phase::Moving { .. } if self.next.call.is_none() && self.may_go_forward() => {
-                self.move_wakes_at()
-            }
-            Phase::RollingBack { .. } if self.platform_paced() => {
-                let at_rest = self.next.platform.told == PlatformTold::Nothing;
-                if at_rest { self.now } else { NEVER }
-            }
-            Phase::RollingBack { .. } if self.next.call.is_none() => self.move_wakes_at(),
-            Phase::Gating { .. } | Phase::HandedOver { run: PlatformRun::AtWait { .. }, .. } => {
-                self.gate_opens_at()
-            }
-            Phase::KeepWarm { .. } => self.warm_until(),
-            Phase::Retiring { .. } => {
-                let trigger = self.survey_retiring();
-                if trigger == Trigger::Noted { NEVER } else { self.now }
-            }
-            Phase::Confirming { quiet, .. } if quiet != Timestamp::default() => quiet,
-            Phase::Confirming { .. } => {
-                let at = self.next.world.late.latest().max(self.old_units_by());
-                if at > self.now { at } else { NEVER }
-            }
-            _ => NEVER,
-        }
-    }
-
-    fn move_wakes_at(&self) -> Timestamp {
-        match self.next_move() {
-            Next::There | Next::Blocked(_) | Next::Do(_) => self.now,
-            Next::Wait(For::Drain(at)) => at,
-            Next::Wait(_) => NEVER,
-        }
-    }
-}
-
-impl Rollout {
-    /// When the outstanding call wants attention. A forward move that failed is not sent again
-    /// while the rollout is held.
-    pub(crate) fn call_deadline(&self) -> Timestamp {
-        match self.call.as_ref().map(|call| call.state) {
-            Some(CallState::InFlight { by }) => by,
-            Some(CallState::Settling { until }) => until,
-            Some(CallState::BackOff { until })
-                if self.phase.is_backward() || self.holds.is_none() =>
-            {
-                until
-            }
-            Some(CallState::BackOff { .. } | CallState::LookUp) | None => NEVER,
-        }
-    }
-
-    /// When an acknowledged shift has been unseen for too long, if anything is to be done about it.
-    pub(crate) fn live_confirm_by(&self) -> Timestamp {
-        let live = self.call.is_none() && (self.phase.is_backward() || self.holds.is_none());
-        if live { self.confirm_by } else { NEVER }
-    }
-
-    /// When the present wait has lasted too long. Waits that are held go on for as long as that.
-    pub(crate) fn phase_deadline(&self) -> Timestamp {
-        let held = !self.holds.is_none();
-        match self.phase {
-            Phase::Pending { by, .. }
-            | Phase::RollingBack { by, .. }
-            | Phase::Confirming { by, .. }
-            | Phase::Retiring { by } => by,
-            // A hold does not stop the platform's own clock, which has one end.
-            Phase::HandedOver { run: PlatformRun::AtWait { expires, gate, .. }, .. } if held => {
-                if gate.by > expires {
-                    NEVER
-                } else {
-                    expires
-                }
-            }
-            Phase::HandedOver { run: PlatformRun::AtWait { gate, .. }, .. } => gate.by,
-            Phase::Moving { by, .. }
-            | Phase::HandedOver { by, .. }
-            | Phase::KeepWarm { by, .. }
-                if !held =>
-            {
-                by
-            }
-            Phase::Gating { gate, .. } if !held => gate.by,
-            _ => NEVER,
-        }
     }
 }
