@@ -10,6 +10,9 @@ use super::{
 };
 use crate::{Arm, Extra, Span, Weight};
 
+/// Allowed hours come again within so long: a week, and a day for a freeze.
+const HOURS_COME: Span = Span::hours(8 * 24);
+
 /// What can be measured while a gate is shut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Evidence {
@@ -79,7 +82,7 @@ impl Compiler<'_> {
         let hooks = self.resolve(Named::Hook, &spec.hooks, &known, &at.key("hooks"));
         let no_hours = spec.allowed_hours && !self.has_hours;
         self.problems.add_if(no_hours, &at.key("allowed_hours"), ProblemKind::NoHours);
-        let within = ask_within(Span::hours(1));
+        let within = ask_within(if spec.allowed_hours { HOURS_COME } else { Span::hours(1) });
         Gate {
             bake: spec.bake,
             checks,

@@ -302,7 +302,8 @@ pub struct GateSpec {
     /// Whether the gate opens only in the calendar's allowed hours.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allowed_hours: bool,
-    /// How long it may stay shut after its bake time, and what then. Default: 1 h, then ask.
+    /// How long it may stay shut after its bake time, and what then. Default: 1 h, or 8 days with
+    /// `allowed_hours`, then ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<DeadlineSpec>,
 }

@@ -841,6 +841,15 @@ fn a_policy_has_its_documented_defaults_and_the_targets_own_times() {
     let stage = &compiled(canary(), &Capabilities::routed()).stages(false)[0].clone();
     assert_eq!(stage.deadline, Deadline { within: Span::minutes(10), then: OnDeadline::RollBack });
     assert_eq!(stage.gate.deadline, Deadline { within: Span::hours(1), then: OnDeadline::Ask });
+    let mut spec = around(canary());
+    spec["calendar"] = json!({"allowed": [{"from": "09:00", "to": "17:00"}]});
+    spec["strategy"]["canary"]["steps"][0]["gate"] = json!({"allowed_hours": true});
+    let gate = compile(&spec, &Capabilities::routed()).unwrap().stages(false)[0].gate;
+    assert_eq!(
+        gate.deadline,
+        Deadline { within: Span::hours(192), then: OnDeadline::Ask },
+        "hours come again"
+    );
 }
 
 #[test]
