@@ -162,7 +162,7 @@ fn a_run_guarded_by_an_alarm_goes_back_when_it_fires_and_is_not_begun_while_it_d
     let output = function.command(&place, line).output().unwrap();
     assert_eq!(code(&output), 1, "{}{}", stdout(&output), stderr(&output));
     let told = stdout(&output);
-    assert!(told.contains("unsuitable: alarm checkout-down fires already"), "{told}");
+    assert!(told.contains("not at rest: alarm checkout-down fires already"), "{told}");
 }
 
 #[test]
