@@ -76,11 +76,21 @@ fn scopes() -> Vec<(&'static str, Scope)> {
             ("clock and commands", Scope { clock_steps: 1, commands: 1, ..CALM }),
             (
                 "set back and late",
-                Scope { set_backs: 1, crashes: 1, lates: 1, commands: 1, ..CALM },
+                Scope {
+                    set_backs: 1,
+                    crashes: 1,
+                    lates: 1,
+                    commands: 1,
+                    limit: 12_000_000,
+                    ..CALM
+                },
             ),
             ("throttled and faults", Scope { throttles: 2, faults: 1, ..CALM }),
             ("throttled and commands", Scope { throttles: 1, commands: 1, ..CALM }),
-            ("set back and faults", Scope { set_backs: 1, faults: 1, commands: 2, ..CALM }),
+            (
+                "set back and faults",
+                Scope { set_backs: 1, faults: 1, commands: 2, limit: 12_000_000, ..CALM },
+            ),
         ]);
     }
     scopes
