@@ -8,6 +8,16 @@ use crate::{
 };
 
 impl Edge<'_> {
+    /// Whether capacity is ours to see to.
+    fn counted(&self) -> bool {
+        self.step.next.world().kind != CapacityKind::Elastic && !self.plan.is_platform_paced()
+    }
+
+    /// Whether the plan replaces units in batches.
+    pub(super) fn batched(&self) -> bool {
+        self.plan.stages(self.step.next.first).iter().any(|stage| stage.batches.is_some())
+    }
+
     /// Whether the rollout was on its way forward and could still go back.
     fn could_go_back(&self) -> bool {
         let phase = self.before.phase();
@@ -122,12 +132,10 @@ pub(super) fn retired_only_when_safe(edge: &Edge<'_>) -> Option<String> {
 fn candidate_lacks(edge: &Edge<'_>) -> Option<String> {
     let next = &edge.step.next;
     let world = next.world();
-    if world.kind == CapacityKind::Elastic || edge.plan.is_platform_paced() || next.is_accepted() {
+    if !edge.counted() || next.is_accepted() {
         return None;
     }
-    let stages = edge.plan.stages(next.first);
-    let batched = stages.iter().any(|stage| stage.batches.is_some());
-    let least = if batched {
+    let least = if edge.batched() {
         world.full
     } else {
         edge.plan
@@ -156,8 +164,8 @@ pub(super) fn reported_only_when_seen(edge: &Edge<'_>) -> Option<String> {
     if edge.before.outstanding().is_some() {
         return Some("reported with a move outstanding".to_owned());
     }
-    let managed = world.kind != CapacityKind::Elastic && !edge.plan.is_platform_paced();
-    if expected == Weight::ZERO && managed && world.full > 0 && world.stable.total.ready == 0 {
+    if expected == Weight::ZERO && edge.counted() && world.full > 0 && world.stable.total.ready == 0
+    {
         return Some("reported rolled back with no unit of stable ready".to_owned());
     }
     if matches!(next.phase(), Phase::Completed)

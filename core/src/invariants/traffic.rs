@@ -179,8 +179,7 @@ pub(super) fn carried(edge: &Edge<'_>) -> Option<String> {
             | Action::Retire { arm: Arm::Candidate }
     );
     // Batches that may take all that serves have no other way.
-    let batched =
-        edge.plan.stages(edge.step.next.first).iter().any(|stage| stage.batches.is_some());
+    let batched = edge.batched();
     let routed = !edge.before.world().follows_capacity();
     if takes_all && routed && !batched && edge.exposed() > Weight::ZERO {
         return Some(format!("{} to an arm without units", edge.exposed()));
@@ -206,7 +205,6 @@ pub(super) fn carried(edge: &Edge<'_>) -> Option<String> {
         return None;
     }
     let ready = u64::from(world.stable.total.ready);
-    let batched = edge.plan.stages(next.first).iter().any(|stage| stage.batches.is_some());
     let little = edge.exposed() <= Weight::percent(25);
     let stable = if !batched && ready > 0 && (little || ready * 4 >= base * 3) {
         Weight::FULL

@@ -54,9 +54,9 @@ pub enum Phase {
     },
     /// All traffic on the candidate; the old revision still ready to take it back.
     KeepWarm {
-        /// Until when.
+        /// Until when; zero once that is over, and the world is read once more.
         until: Timestamp,
-        /// When the candidate has been without its capacity for too long; never while it has it.
+        /// When that reading has taken too long, or the candidate has been without its capacity for too long; never while it has it.
         by: Timestamp,
     },
     /// The old revision is being removed. The point of no return lies behind.
