@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Action, Actor, Before, Cause, CheckIndex, GateRef, HookAnswer, HookIndex, Judgement, MoveId,
     Order, Outcome, PhaseName, Plan, PlatformSeen, Position, Reading, Role, Rule, Span, Timestamp,
-    Verdict, Weight, Window, record::is_default,
+    Verdict, Weight, Window,
+    record::{deadline, is_default},
 };
 
 /// One decision.
@@ -119,6 +120,7 @@ pub enum Evidence {
     /// The calendar, and until when it says so.
     Calendar {
         /// The instant.
+        #[serde(with = "deadline")]
         until: Timestamp,
     },
 }

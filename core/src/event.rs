@@ -8,7 +8,7 @@ use crate::{
     Actor, ArmCapacity, Capabilities, CheckIndex, CommandId, Extra, GateRef, HookIndex, MoveId,
     RolloutId, SeenTraffic, Span, Timestamp, Verdict, Versions, World,
     health::{Reading, Window},
-    record::is_default,
+    record::{deadline, is_default},
 };
 
 /// What happened.
@@ -343,5 +343,6 @@ pub struct CalendarState {
     /// Inside allowed hours: gates that ask for them may open.
     pub open: bool,
     /// The instant until which this stays so.
+    #[serde(with = "deadline")]
     pub until: Timestamp,
 }

@@ -83,3 +83,30 @@ pub struct Record {
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
+
+/// An instant that may be never, as it is stored: null where it is.
+pub(crate) mod deadline {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::{Timestamp, next_move::NEVER};
+
+    /// What a deadline is that is left out.
+    pub(crate) const fn never() -> Timestamp {
+        NEVER
+    }
+
+    /// Whether there is none.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    pub(crate) fn is_never(at: &Timestamp) -> bool {
+        *at == NEVER
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    pub(crate) fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        (!is_never(at)).then_some(at).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        Ok(Option::deserialize(from)?.unwrap_or(NEVER))
+    }
+}

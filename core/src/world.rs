@@ -40,8 +40,10 @@ impl std::fmt::Display for Arm {
     }
 }
 
-/// Units of capacity of one arm: replicas, or basis points of the full size.
+/// Units of capacity of one arm: replicas, or basis points of the full size. Stored as one number
+/// where all that were asked for are ready.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "StoredUnits", into = "StoredUnits")]
 pub struct Units {
     /// Last acknowledged or unresolved request.
     pub asked: u32,
@@ -54,6 +56,28 @@ impl Units {
     #[must_use]
     pub const fn steady(n: u32) -> Self {
         Self { asked: n, ready: n }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "a number of units, or an object with those asked and those ready")]
+enum StoredUnits {
+    Steady(u32),
+    Apart { asked: u32, ready: u32 },
+}
+
+impl From<Units> for StoredUnits {
+    fn from(Units { asked, ready }: Units) -> Self {
+        if asked == ready { Self::Steady(asked) } else { Self::Apart { asked, ready } }
+    }
+}
+
+impl From<StoredUnits> for Units {
+    fn from(stored: StoredUnits) -> Self {
+        match stored {
+            StoredUnits::Steady(n) => Self::steady(n),
+            StoredUnits::Apart { asked, ready } => Self { asked, ready },
+        }
     }
 }
 

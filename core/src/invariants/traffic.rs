@@ -3,7 +3,7 @@
 use super::Edge;
 use crate::{
     Action, Arm, BatchSize, Batches, CapacityKind, Move, Order, Phase, Position, Rule, Split,
-    Weight, World,
+    Weight, World, next_move::NEVER,
 };
 
 impl Edge<'_> {
@@ -205,7 +205,7 @@ pub(super) fn carried(edge: &Edge<'_>) -> Option<String> {
         return None;
     }
     let ready = u64::from(world.stable.total.ready);
-    let little = edge.exposed() <= Weight::percent(25);
+    let little = edge.has_of_it() <= Weight::percent(25);
     let stable = if !batched && ready > 0 && (little || ready * 4 >= base * 3) {
         Weight::FULL
     } else {
@@ -281,6 +281,14 @@ impl Edge<'_> {
     /// The largest share that the candidate may have before the move: as asked, or as read.
     fn exposed(&self) -> Weight {
         self.before.world().traffic.asked.max(self.read_high().unwrap_or_default())
+    }
+
+    /// The share that the candidate has before the move. Of a shift that was given up it is what is read.
+    fn has_of_it(&self) -> Weight {
+        let before = self.before;
+        let given_up =
+            before.call.is_none() && !before.world.traffic.matched && before.confirm_by == NEVER;
+        self.read_high().filter(|_| given_up).unwrap_or_else(|| self.exposed())
     }
 
     /// The share that is so: once what was asked for has been seen.

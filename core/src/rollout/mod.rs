@@ -29,7 +29,7 @@ use crate::{
     decision::{Decision, Evidence},
     event::Event,
     next_move::NEVER,
-    record::is_default,
+    record::{deadline, is_default},
 };
 
 /// The control state of one run of a plan.
@@ -67,13 +67,13 @@ pub struct Rollout {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) sent: Timestamp,
     /// When an acknowledged shift has been unseen for too long.
-    #[serde(default = "never", skip_serializing_if = "is_never")]
+    #[serde(default = "deadline::never", skip_serializing_if = "deadline::is_never")]
     pub(crate) confirm_by: Timestamp,
     /// When an arm whose traffic was last seen to end is drained.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, with = "deadline", skip_serializing_if = "is_default")]
     pub(crate) drained: Timestamp,
     /// When the state alone, without any event, allows something more.
-    #[serde(default = "never", skip_serializing_if = "is_never")]
+    #[serde(default = "deadline::never", skip_serializing_if = "deadline::is_never")]
     pub(crate) wake: Timestamp,
     /// Checks that a verdict was given on since they last had no answer: no gate opens before each
     /// guard is among them.
@@ -86,7 +86,7 @@ pub struct Rollout {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) distrusted: IndexSet,
     /// When guards have been without an answer for too long.
-    #[serde(default = "never", skip_serializing_if = "is_never")]
+    #[serde(default = "deadline::never", skip_serializing_if = "deadline::is_never")]
     pub(crate) lack_by: Timestamp,
     /// Shifts sent again because they were never seen.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -103,17 +103,6 @@ pub struct Rollout {
     pub(crate) platform: PlatformTrack,
 }
 
-/// What a deadline that is not set is stored as: nothing.
-const fn never() -> Timestamp {
-    NEVER
-}
-
-/// What serde asks of a field that may be left out.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-fn is_never(at: &Timestamp) -> bool {
-    *at == NEVER
-}
-
 /// A move whose outcome is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Outstanding {
@@ -125,8 +114,10 @@ pub struct Outstanding {
     #[serde(default, skip_serializing_if = "is_default")]
     pub throttled: u8,
     /// Until when an attempt before the last one may still land; long ago if none may.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub lands_by: Timestamp,
     /// The weight that was asked for before.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub from: Weight,
 }
 

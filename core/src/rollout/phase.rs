@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GateRef, IndexSet, Position, RolloutId, Span, Timestamp, Wait};
+use crate::{
+    GateRef, IndexSet, Position, RolloutId, Span, Timestamp, Wait,
+    record::{deadline, is_default},
+};
 
 /// Where a rollout is.
 ///
@@ -27,6 +30,7 @@ pub enum Phase {
         /// Whether the order to start is given already.
         started: bool,
         /// When waiting has lasted too long.
+        #[serde(with = "deadline")]
         by: Timestamp,
     },
     /// On the way to a stage's world.
@@ -57,6 +61,7 @@ pub enum Phase {
         /// Until when; zero once that is over, and the world is read once more.
         until: Timestamp,
         /// When that reading has taken too long, or the candidate has been without its capacity for too long; never while it has it.
+        #[serde(with = "deadline")]
         by: Timestamp,
     },
     /// The old revision is being removed. The point of no return lies behind.
@@ -177,25 +182,34 @@ impl fmt::Display for Halt {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GateProgress {
     /// Since when seen has equalled wanted without a break; the bake clock runs from here.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub matched: Option<Timestamp>,
     /// Bake time asked for.
     pub bake: Span,
     /// Bake time from before the last break.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub baked: Span,
     /// Checks that pass, from windows that began after `matched`.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub passed: IndexSet,
     /// Hooks that approved.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub approved: IndexSet,
     /// Hooks that were asked and said "wait", or gave no usable answer: not asked again before
     /// `ask_again`.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub deferred: IndexSet,
     /// When deferred hooks are asked again.
+    #[serde(default = "deadline::never", skip_serializing_if = "deadline::is_never")]
     pub ask_again: Timestamp,
     /// Whether a person approved.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub signed: bool,
     /// Whether a person opened it without waiting.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub skipped: bool,
     /// When it has been shut for too long.
+    #[serde(default = "deadline::never", skip_serializing_if = "deadline::is_never")]
     pub by: Timestamp,
 }
 

@@ -38,6 +38,28 @@ const KEPT: [&str; 16] = [
     "late.platform",
 ];
 
+/// Where the progress of a gate is in a state.
+const GATES: [(&str, &str); 2] = [
+    ("/phase/gating/gate", "phase.gating.gate"),
+    ("/phase/handed_over/run/at_wait/gate", "phase.handed_over.run.at_wait.gate"),
+];
+
+/// Fields of a gate's progress that are not stored while they say nothing.
+const GATE: [(&str, &str); 9] = [
+    ("matched", "none"),
+    ("baked", "0s"),
+    ("passed", "0"),
+    ("approved", "0"),
+    ("deferred", "0"),
+    ("ask_again", "never"),
+    ("signed", "false"),
+    ("skipped", "false"),
+    ("by", "never"),
+];
+
+/// Instants that are stored as nothing when they never come.
+const DEADLINES: [&str; 3] = ["drained", ".by", ".until"];
+
 /// Parts of paths that the rest of a line says.
 const UNSAID: [(&str, &str); 5] = [
     ("phase.gating.gate.", "gate."),
@@ -203,11 +225,24 @@ fn at(instant: Timestamp) -> String {
 /// Every field of a state with its value, by its path.
 fn fields(state: &Rollout) -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
-    flatten("", &serde_json::to_value(state).unwrap(), &mut fields);
+    let state = serde_json::to_value(state).unwrap();
+    flatten("", &state, &mut fields);
+    for (at, path) in GATES {
+        if state.pointer(at).is_some() {
+            for (field, unset) in GATE {
+                fields.entry(format!("{path}.{field}")).or_insert_with(|| unset.to_owned());
+            }
+        }
+    }
     fields.retain(|key, _| !LEFT_OUT.iter().any(|left_out| key.starts_with(left_out)));
     let short =
         |key: String| UNSAID.iter().fold(key, |key, (long, short)| key.replace(long, short));
     fields.into_iter().map(|(key, value)| (short(key), value)).collect()
+}
+
+/// Whether a count is one of two.
+fn apart(path: &str) -> bool {
+    path.ends_with(".asked") || path.ends_with(".ready")
 }
 
 fn flatten(path: &str, value: &Value, fields: &mut BTreeMap<String, String>) {
@@ -222,7 +257,16 @@ fn flatten(path: &str, value: &Value, fields: &mut BTreeMap<String, String>) {
             named.for_each(|(n, item)| flatten(&key(&n.to_string()), item, fields));
             return;
         }
+        Value::Null if DEADLINES.iter().any(|name| path.ends_with(name)) => "never".to_owned(),
         Value::Null => "none".to_owned(),
+        // One number where all that were asked for are ready.
+        Value::Number(n)
+            if path.ends_with(".total") || path.contains(".zones.") && !apart(path) =>
+        {
+            fields.insert(key("asked"), n.to_string());
+            fields.insert(key("ready"), n.to_string());
+            return;
+        }
         Value::String(text) => text.clone(),
         // Numbers this large are instants.
         Value::Number(n) if n.as_u64().is_some_and(|n| n > BEGIN.0 / 2) => {
