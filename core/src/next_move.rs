@@ -119,12 +119,12 @@ pub fn carried(world: &World, ready: u32, limits: &Limits) -> Weight {
 }
 
 /// Whether enough units of stable are ready for it to serve alone, so that the candidate may go: in
-/// batches the floor, else three quarters. A fleet seldom has every unit ready; a Deployment of
-/// Kubernetes, too, may by default lack a quarter of them while it serves.
+/// batches the floor, else three quarters, and one at least. A fleet seldom has every unit ready; a
+/// Deployment of Kubernetes, too, may by default lack a quarter of them while it serves.
 #[must_use]
 pub fn restored(world: &World, limits: &Limits) -> bool {
     let ready = u64::from(world.stable.total.ready);
-    let base = u64::from(limits.base);
+    let base = u64::from(limits.base.max(world.full.min(1)));
     if limits.in_step { ready >= base } else { ready * 4 >= base * 3 }
 }
 

@@ -150,8 +150,10 @@ pub(super) fn exposure(edge: &Edge<'_>) -> Option<String> {
     (to > allowed).then(|| format!("shift to {to} in a stage that declares {allowed}"))
 }
 
-/// Ready units of `base` carry their share, on the grid; restated.
+/// Ready units of `base` carry their share, on the grid; restated. Where none need to be ready, one
+/// carries all, and none nothing.
 fn carries(edge: &Edge<'_>, ready: u32, base: u64) -> Weight {
+    let base = base.max(1);
     if edge.before.world().kind == CapacityKind::Elastic || u64::from(ready) >= base {
         return Weight::FULL;
     }
@@ -205,13 +207,6 @@ pub(super) fn carried(edge: &Edge<'_>) -> Option<String> {
         return None;
     }
     let ready = u64::from(world.stable.total.ready);
-    let little = edge.has_of_it() <= Weight::percent(25);
-    let stable = if !batched && ready > 0 && (little || ready * 4 >= base * 3) {
-        Weight::FULL
-    } else {
-        carries(edge, world.stable.total.ready, base)
-    };
-    let share = stable.rest().min(candidate).on_grid(edge.plan.capabilities().grid());
     let asked = edge.before.world().traffic.asked;
     let most = edge.seen_high().map_or(asked, |seen| seen.min(asked));
     // Set again as it is seen, so that nothing else comes of what was asked before.
@@ -219,10 +214,20 @@ pub(super) fn carried(edge: &Edge<'_>) -> Option<String> {
     if again && edge.read_high() == Some(to) {
         return None;
     }
-    let expected = share.min(most);
-    (to != expected).then(|| {
+    let carried = carries(edge, world.stable.total.ready, base);
+    let expected = |exposed| {
+        let enough = exposed <= Weight::percent(25) || ready * 4 >= base * 3;
+        let stable = if !batched && ready > 0 && enough { Weight::FULL } else { carried };
+        stable.rest().min(candidate).on_grid(edge.plan.capabilities().grid()).min(most)
+    };
+    // What it has may be forgotten: what was read before a call that nobody knows the fate of says
+    // nothing any more.
+    let known = [edge.exposed(), edge.read_high().map_or(asked, |read| read.min(asked))];
+    let expected = known.map(expected);
+    (!expected.contains(&to)).then(|| {
+        let [most, least] = expected;
         format!(
-            "back to {to}, expected {expected} (stable carries {stable}, candidate {candidate})"
+            "back to {to}, expected {most} or {least} (stable carries {carried}, candidate {candidate})"
         )
     })
 }
@@ -281,14 +286,6 @@ impl Edge<'_> {
     /// The largest share that the candidate may have before the move: as asked, or as read.
     fn exposed(&self) -> Weight {
         self.before.world().traffic.asked.max(self.read_high().unwrap_or_default())
-    }
-
-    /// The share that the candidate has before the move. Of a shift that was given up it is what is read.
-    fn has_of_it(&self) -> Weight {
-        let before = self.before;
-        let given_up =
-            before.call.is_none() && !before.world.traffic.matched && before.confirm_by == NEVER;
-        self.read_high().filter(|_| given_up).unwrap_or_else(|| self.exposed())
     }
 
     /// The share that is so: once what was asked for has been seen.

@@ -158,6 +158,8 @@ impl Turn<'_> {
             Phase::Gating { .. } | Phase::HandedOver { run: PlatformRun::AtWait { .. }, .. } => {
                 self.gate_opens_at()
             }
+            // What drains allow comes before the old revision goes.
+            Phase::KeepWarm { .. } if self.may_repair() => self.now,
             Phase::KeepWarm { .. } => self.warm_until(),
             Phase::Retiring { .. } => {
                 let trigger = self.survey_retiring();

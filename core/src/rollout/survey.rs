@@ -360,6 +360,12 @@ impl Turn<'_> {
         })
     }
 
+    /// Whether capacity is to be set as it is wanted, and nothing is in the way of that.
+    pub(super) fn may_repair(&self) -> bool {
+        let free = self.next.call.is_none() && self.may_go_forward();
+        free && matches!(self.short(), Some(Next::Do(_)))
+    }
+
     /// What has to come yet of the capacity that is wanted, if anything has.
     fn short(&self) -> Option<Next> {
         let next = self.next_move();

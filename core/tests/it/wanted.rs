@@ -155,3 +155,14 @@ fn stable_is_restored_at_the_floor_of_batches_and_else_at_three_quarters() {
         assert_eq!(restored(&world, &two_sides), enough, "{ready} ready of 4");
     }
 }
+
+#[test]
+fn a_floor_of_none_still_takes_one_unit_of_stable_to_serve() {
+    let bare = Limits::unbounded(0, Weight::percent(1), Timestamp::default());
+    let in_step = Limits { in_step: true, ..bare };
+    for (full, ready, enough) in [(1, 0, false), (1, 1, true), (7, 1, true), (0, 0, true)] {
+        let mut world = at_rest(&routerless(), full);
+        world.stable.total.ready = ready;
+        assert_eq!(restored(&world, &in_step), enough, "{ready} ready of {full}");
+    }
+}
