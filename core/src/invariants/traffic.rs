@@ -3,7 +3,7 @@
 use super::Edge;
 use crate::{
     Action, Arm, BatchSize, Batches, CapacityKind, Move, Order, Phase, Position, Rule, Split,
-    Weight, World, next_move::NEVER,
+    Weight, World,
 };
 
 impl Edge<'_> {
