@@ -76,7 +76,7 @@ impl EngineBuilder {
         self
     }
 
-    /// How often the journal is asked what is due that others left; 1 s unless told otherwise. What
+    /// How often the journal is asked what is due that others left; 750 ms unless told otherwise. What
     /// this engine knows of itself is not waited for.
     #[must_use]
     pub const fn poll(mut self, every: Duration) -> Self {

@@ -72,7 +72,7 @@ pub enum Effect {
     Writes,
 }
 
-/// A call of AWS that failed: the source of every [`PortError`] of this package.
+/// A call of AWS that failed: the source of the [`PortError`] that says so.
 #[derive(Debug, thiserror::Error)]
 #[error("{service} {operation} {class}{}", Details(.status, .code, .request_id))]
 pub struct AwsError {

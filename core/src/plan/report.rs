@@ -68,7 +68,9 @@ impl PlanReport {
             strategy: plan.strategy,
             stages: stages(false).collect(),
             first: stages(true).collect(),
-            guards: checks_of(plan, plan.guards).map(guard).collect(),
+            guards: checks_of(plan, plan.guards)
+                .map(|check| guard(check, plan.caps.metric_lag))
+                .collect(),
             sees: sureness(plan).into_iter().chain(sees).collect(),
             policy: policy(plan),
             safety: safety(plan),
@@ -204,7 +206,7 @@ fn gate(title: &str, gate: &Gate, plan: &Plan) -> String {
     format!("{title}: {}; else after {} {}", parts.join(", "), deadline.within, deadline.then)
 }
 
-fn guard(check: &Check) -> String {
+fn guard(check: &Check, metric_lag: Span) -> String {
     let against = match check.baseline {
         Baseline::Fixed => "",
         Baseline::Concurrent => " of stable's at the same time",
@@ -227,8 +229,10 @@ fn guard(check: &Check) -> String {
     };
     let (name, metric, every) = (&check.name, &check.metric, check.every);
     let (within, then) = (check.lack.within, check.lack.then);
+    let first = check.window.plus(metric_lag);
     format!(
-        "{name}: {metric} {judge}{against}, every {every}; without a verdict for {within}: {then}"
+        "{name}: {metric} {judge}{against}, every {every}; no gate with traffic opens before its \
+         first verdict, after {first}; without a verdict for {within}: {then}"
     )
 }
 

@@ -60,7 +60,8 @@ pub enum Phase {
     KeepWarm {
         /// Until when; zero once that is over, and the world is read once more.
         until: Timestamp,
-        /// When that reading has taken too long, or the candidate has been without its capacity for too long; never while it has it.
+        /// When that reading has taken too long, or the candidate has been without its capacity for too
+        /// long; never while it has it.
         #[serde(with = "deadline")]
         by: Timestamp,
     },
