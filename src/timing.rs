@@ -84,11 +84,15 @@ impl Runner {
         step.flatten().map(|step| (event, step))
     }
 
-    /// Whether a rollout that was taken over on its way back was to be looked at long ago. No engine was there
-    /// then, or this one's clock is ahead of the one that its instants are of. Whichever it was: a way back is
-    /// not given up, and no call is taken for dead, for time in which nobody could do anything.
+    /// Whether a rollout that was taken over on its way back, or while a call may still land, was to be looked
+    /// at long ago. No engine was there then, or this one's clock is ahead of the one that its instants are
+    /// of. Whichever it was: a way back is not given up, and no call is taken for dead, for time in which
+    /// nobody could do anything.
     fn was_unseen(&self, now: Timestamp) -> bool {
-        let due = self.due_of(&self.state).unwrap_or(now);
-        self.taken_over && self.state.phase().is_backward() && now.since(due) > LONG_AGO
+        let state = &self.state;
+        let late = state.world().late.latest() > state.clock();
+        let waits = state.phase().is_backward() || state.outstanding().is_some() || late;
+        let due = self.due_of(state).unwrap_or(now);
+        self.taken_over && waits && now.since(due) > LONG_AGO
     }
 }

@@ -74,7 +74,11 @@ const DEFECTS: &[(&str, &[Catch])] = &[
     ("a target is never freed", &[Journal("NeverOver"), Simulation(Bend::NeverOver)]),
     (
         "a row is claimed though its lease is good",
-        &[Model("a row is claimed though its lease is good"), Journal("IgnoresLeases")],
+        &[
+            Model("a row is claimed though its lease is good"),
+            Journal("IgnoresLeases"),
+            Simulation(Bend::NoLease),
+        ],
     ),
     ("a lapsed lease is renewed", &[Model("a lapsed lease is renewed"), Journal("KeepsLapsed")]),
     (
@@ -117,6 +121,7 @@ const DEFECTS: &[(&str, &[Catch])] = &[
         "a call without an answer is taken for done",
         &[
             Model("a call without an answer is taken for done"),
+            Simulation(Bend::UnknownIsDone),
             Exploration("a_call_without_an_answer_taken_for_done_is_caught"),
         ],
     ),
@@ -171,16 +176,8 @@ pub(crate) const UNCAUGHT: &[(Bend, &str)] = &[
         "no harm: who claims it raises its epoch and version, and the engine that gave it away is refused",
     ),
     (
-        Bend::NoLease,
-        "no harm: engines find their leases lapsed, list themselves and claim again; safety rests on fences and bounds",
-    ),
-    (
         Bend::UnknownIsRefused,
         "no late copy met a newer weight: the model finds one, as a second uncertain call at once",
-    ),
-    (
-        Bend::UnknownIsDone,
-        "what is acknowledged and not seen is sent again, and no late copy met a newer weight: the model and the exploration find one",
     ),
     (
         Bend::ConflictIsDone,

@@ -12,7 +12,7 @@ use tidegate::{
     Clock, End, Engine, MonotonicClock,
     machine::{FreezeSpec, GateSpec, Hold, Phase, PlanSpec, Rule, Span, Timestamp},
 };
-use tidegate_mock::{Fleet, JournalFault, WorldSpec};
+use tidegate_mock::{Fault, Fleet, JournalFault, Op, WorldSpec, Wrong};
 use tokio::{sync::watch, time::Instant};
 
 use crate::fixtures::{
@@ -207,6 +207,36 @@ async fn a_way_back_is_not_given_up_for_time_that_no_engine_saw_pass() {
             assert!(rolled_back(&end), "{end:?}: {what}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_call_is_taken_for_dead_for_time_that_no_engine_saw_pass() {
+    let on = Op::Shift;
+    let lost = Fault { on, nth: Some(1), from: Span::ZERO, to: None, wrong: Wrong::LostAnswer };
+    let rig = Rig::new(WorldSpec { faults: vec![lost], ..WorldSpec::good() });
+    let first = rig.engine();
+    let handle = rig.start(&first, canary()).await;
+    while !rules(&handle).await.contains(&Rule::MoveUncertain) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let (rollout, uncertain) = (handle.rollout(), Instant::now());
+    drop((handle, first));
+    let clock = rig.clock();
+    clock.resync(clock.now().after(Span::hours(1)));
+    let journal = Arc::new(rig.journal.clone());
+    let second = Engine::builder(journal, rig.ports()).clock(clock.clone()).name("two").build();
+    rig.journal.let_leases_lapse();
+    second.recover().await.unwrap();
+    let handle = second.attach(rollout).await.unwrap();
+    while !rules(&handle).await.contains(&Rule::MoveSettled) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let (waited, bound) = (uncertain.elapsed(), WorldSpec::good().shift.late_bound.duration());
+    let least = bound.saturating_sub(Duration::from_secs(5));
+    assert!(waited >= least, "{waited:?} of {bound:?}\n{}", story(&handle).await);
+    // Measurements are by the clock of those who measure.
+    clock.resync(clock.now().moved(-3_600_000));
+    assert_eq!(end_of(&handle).await, End::Over(Phase::Completed), "{}", story(&handle).await);
 }
 
 #[tokio::test(start_paused = true)]
