@@ -57,6 +57,8 @@ impl Runner {
                     Commit::Done(version) => self.version = version,
                     Commit::Again => continue,
                 }
+                // None before it can land any more. Where nothing was written, one still may.
+                self.unsure.clear();
             }
             self.tell(told);
             let moves = steps.last().is_some_and(|step| step.intent.is_some());
@@ -236,6 +238,7 @@ impl Runner {
             }
             self.adopt(Step { next, decision, intent });
         }
+        self.unsure.clear();
         if !matches!(self.state.phase(), Phase::Pending { after: Some(_), .. }) {
             return Ok(());
         }

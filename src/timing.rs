@@ -40,7 +40,6 @@ impl Runner {
 
     /// The rollout was told of the clock's steps up to this sum, durably.
     pub(crate) fn tell(&mut self, sum: i64) {
-        self.unsure.clear();
         let by_ms = sum.saturating_sub(self.stepped);
         self.stepped = sum;
         if by_ms != 0 {
